@@ -92,6 +92,23 @@ fn requests_of_logs_that_failed_are_left_out_and_counted() {
 }
 
 #[test]
+fn rows_of_json_may_differ_in_their_keys() {
+    let text = "{\"created\": 1759813207, \"usage\": {\"prompt_tokens\": 5, \"completion_tokens\": 6}}\n\
+                {\"created\": 1759813208, \"usage\": null, \"error\": {\"message\": \"overloaded\"}}\n\
+                {\"created\": 1759813209, \"usage\": {\"input_tokens\": 7, \"output_tokens\": 8}}\n\
+                {\"created\": 1759813210, \"error\": null, \"x\": {\"usage\": {\"prompt_tokens\": 9, \
+                \"completion_tokens\": 1}}}\n";
+    assert_read(text, &[(0.0, 5, 6), (2.0, 7, 8), (3.0, 9, 1)]);
+    let missing = "{\"created\": 1759813207, \"usage\": {\"prompt_tokens\": 5, \"completion_tokens\": 6}}\n\
+                   {\"created\": 1759813208, \"usage\": null}\n";
+    let error = replay_text(missing, |_| {}).unwrap_err().to_string();
+    assert!(
+        error.contains(":2: prompt_tokens: \"\" is missing; every request needs it"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_unit_that_is_said_goes_before_any_other() {
     let unit = |unit| move |replay: &mut Replay| replay.hints.time_unit = Some(unit);
     let log = "timestamp,prompt_tokens,completion_tokens\n10,5,5\n30,5,5\n";

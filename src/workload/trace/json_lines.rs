@@ -1,5 +1,6 @@
 //! JSON lines: one object a line, read into typed rows, with a closer look at the object when that fails.
 
+use memchr::memmem;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, Visitor};
 use serde_json::Value;
 use std::fmt;
@@ -183,9 +184,7 @@ fn complaint_about(kind: JsonKind, value: Option<&Value>) -> Option<Complaint> {
 /// message at that.
 fn column_of_value(text: &[u8], name: &str) -> Option<u64> {
     let quoted = format!("\"{name}\"");
-    let start = text
-        .windows(quoted.len())
-        .position(|window| window == quoted.as_bytes())?;
+    let start = memmem::find(text, quoted.as_bytes())?;
     let after = start + quoted.len();
     let skipped = text[after..]
         .iter()

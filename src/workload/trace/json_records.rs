@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 
 use super::error::TraceError;
@@ -10,14 +12,21 @@ use super::first_line::value_at;
 use super::json_lines::JsonLines;
 use super::lines::Lines;
 use super::records::{FieldNames, Records};
+use crate::stats::streams::{hash_bytes, mix};
 
-/// The objects of a file, and the paths at which the fields stood last.
+/// The objects of a file, and the paths at which the fields stand in those of each shape.
 pub struct JsonRecords {
     json: JsonLines,
     object: Map<String, Value>,
     fields: Vec<FieldNames>,
-    paths: Vec<Option<String>>,
+    /// Where the fields stand in objects with the keys of this hash; never iterated over.
+    known: FxHashMap<u64, Rc<[Option<String>]>>,
+    /// Where they stand in the current object.
+    paths: Rc<[Option<String>]>,
 }
+
+/// So many shapes of objects are remembered: the rows of a log have a few.
+const MOST_SHAPES: usize = 1000;
 
 /// Deeper no field is looked for: the texts of messages may hold anything.
 const MOST_DEPTH: usize = 4;
@@ -28,7 +37,8 @@ impl JsonRecords {
         Self {
             json: JsonLines::new(lines, &[]),
             object: Map::new(),
-            paths: vec![None; fields.len()],
+            known: FxHashMap::default(),
+            paths: Rc::new([]),
             fields,
         }
     }
@@ -39,7 +49,7 @@ impl JsonRecords {
     }
 
     fn value(&self, field: usize) -> Option<&Value> {
-        value_at(&self.object, self.paths[field].as_deref()?)
+        value_at(&self.object, self.paths.get(field)?.as_deref()?)
     }
 }
 
@@ -49,14 +59,13 @@ impl Records for JsonRecords {
             return Ok(false);
         };
         self.object = value;
-        for (path, field) in self.paths.iter_mut().zip(&self.fields) {
-            let is_there = path
-                .as_deref()
-                .is_some_and(|path| value_at(&self.object, path).is_some());
-            if !is_there {
-                *path = path_of(&self.object, field);
-            }
+        if self.known.len() > MOST_SHAPES {
+            self.known.clear();
         }
+        let shape = shape_of(&self.object, 1, 0);
+        let (object, fields) = (&self.object, &self.fields);
+        let find = || fields.iter().map(|field| path_of(object, field)).collect();
+        self.paths = Rc::clone(self.known.entry(shape).or_insert_with(find));
         Ok(true)
     }
 
@@ -70,8 +79,8 @@ impl Records for JsonRecords {
     }
 
     fn name(&self, field: usize) -> String {
-        let first = || self.fields[field].names.first().copied().unwrap_or_default().to_owned();
-        self.paths[field].clone().unwrap_or_else(first)
+        let first = || self.fields[field].shown.to_owned();
+        self.paths.get(field).cloned().flatten().unwrap_or_else(first)
     }
 
     fn error(&self, field: usize, message: &str) -> TraceError {
@@ -81,7 +90,8 @@ impl Records for JsonRecords {
     }
 
     fn column(&self, field: usize) -> u32 {
-        self.json.column_at(&self.name(field)) as u32
+        let path = self.paths.get(field).and_then(Option::as_deref);
+        path.map_or(0, |path| self.json.column_at(path) as u32)
     }
 
     fn line(&self) -> u64 {
@@ -91,6 +101,20 @@ impl Records for JsonRecords {
     fn number(&self) -> u64 {
         self.json.row_number()
     }
+}
+
+/// A hash of the keys of an object and of those inside of it, in their order.
+fn shape_of(object: &Map<String, Value>, depth: usize, before: u64) -> u64 {
+    let mut shape = before;
+    for (key, value) in object {
+        shape = mix(shape ^ hash_bytes(key.as_bytes()));
+        shape = match value {
+            Value::Object(inner) if depth < MOST_DEPTH => mix(shape_of(inner, depth + 1, shape) ^ 1),
+            Value::Object(_) | Value::Array(_) => mix(shape ^ 2),
+            _ => shape,
+        };
+    }
+    shape
 }
 
 /// Where the field stands in an object: under its likeliest name, as high up as can be.
@@ -108,7 +132,9 @@ fn path_of(object: &Map<String, Value>, field: &FieldNames) -> Option<String> {
                 if depth < MOST_DEPTH {
                     open.push_back((format!("{path}."), inner, depth + 1));
                 }
-                continue;
+                if !field.may_be_object {
+                    continue;
+                }
             }
             let rank = field.rank(&path).filter(|_| !value.is_array());
             if let Some(rank) = rank.filter(|rank| best.as_ref().is_none_or(|(best, _)| rank < best)) {

@@ -103,12 +103,23 @@ impl LogFormat {
             prefix,
             prefix_length,
         ];
-        let failures = self.failures.iter().map(|(names, _)| *names);
-        let field = |names| FieldNames {
-            names,
-            is_loose: self.is_loose,
+        let shown: &[Names] = match self.needs {
+            Needs::Columns(groups) | Needs::Keys(groups) if self.is_loose => groups,
+            _ => &[],
         };
-        named.into_iter().chain(failures).map(field).collect()
+        let field = |place: usize, names: Names, may_be_object| FieldNames {
+            names,
+            shown: shown.get(place).unwrap_or(&names).first().copied().unwrap_or_default(),
+            is_loose: self.is_loose,
+            may_be_object,
+        };
+        let named = named
+            .into_iter()
+            .enumerate()
+            .map(|(place, names)| field(place, names, false));
+        let failures = self.failures.iter().zip(FIRST_FAILURE..);
+        let failures = failures.map(|((names, sign), place)| field(place, names, matches!(sign, FailureSign::Any)));
+        named.chain(failures).collect()
     }
 }
 

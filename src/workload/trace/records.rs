@@ -11,9 +11,13 @@ pub struct FieldNames {
     /// The names; of JSON also those of keys inside of others, with points between them. None if there is no such
     /// field.
     pub names: &'static [&'static str],
+    /// What messages call it where it is not there.
+    pub shown: &'static str,
     /// Whether only letters and digits of a name or of its last part count, the small like the large ones, with or
     /// without a unit of time at its end: then these names have small letters and digits alone.
     pub is_loose: bool,
+    /// Whether an object counts that stands there, as of errors.
+    pub may_be_object: bool,
 }
 
 impl FieldNames {

@@ -24,7 +24,7 @@ impl TableRecords {
         let columns: Vec<Option<usize>> = fields.iter().map(|field| table.best(|name| field.rank(name))).collect();
         for (field, column) in fields.iter().zip(&columns).take(needed) {
             if column.is_none() {
-                return Err(table.lacks(field.names[0]));
+                return Err(table.lacks(field.shown));
             }
         }
         // Two columns of one name would leave to chance which of them counts.
@@ -48,13 +48,13 @@ impl Records for TableRecords {
     fn name(&self, field: usize) -> String {
         match self.columns[field] {
             Some(column) => self.table.header()[column].clone(),
-            None => self.fields[field].names.first().copied().unwrap_or_default().to_owned(),
+            None => self.fields[field].shown.to_owned(),
         }
     }
 
     fn error(&self, field: usize, message: &str) -> TraceError {
         self.columns[field].map_or_else(
-            || self.table.lacks(self.fields[field].names[0]),
+            || self.table.lacks(self.fields[field].shown),
             |column| self.table.error(column, message),
         )
     }
