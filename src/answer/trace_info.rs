@@ -102,7 +102,9 @@ fn as_text(info: &TraceInfo) -> String {
     } else {
         line(
             "Lengths",
-            "none recorded; write workload.prompt and workload.output beside the trace".to_owned(),
+            "none recorded, and arrivals are drawn from windows; write workload.prompt and workload.output beside \
+             the trace"
+                .to_owned(),
         );
     }
     if let Some(chars) = info.chars_per_token {

@@ -17,7 +17,7 @@ fn error_of(text: impl AsRef<[u8]>) -> String {
 }
 
 /// A malformed trace and how its error starts, after the file: `line:column: field: "value" message`.
-const MALFORMED: [(&str, &str); 101] = [
+const MALFORMED: [(&str, &str); 102] = [
     ("", " is empty"),
     ("\n \r\n\n", " is empty"),
     ("\u{feff}", " is empty"),
@@ -352,16 +352,16 @@ const MALFORMED: [(&str, &str); 101] = [
     ("[{\"conversations\": []}]\n", " records only failed requests: 1"),
     (
         "metric_name,timestamp,metric_value\nhttp_reqs,1,1\n",
-        "1: is a result of k6: it says when requests were sent, but not how many tokens",
+        "1: is a result of k6: it does not say how many tokens",
     ),
     ("Type,Name,Request Count\nPOST,/,1\n", "1: is a result of Locust"),
     (
         "Metric,avg,min\nx,1,1\n",
-        "1: is a result of AIPerf (or genai-perf): it holds what was measured",
+        "1: is a result of AIPerf (or genai-perf): that is no trace",
     ),
     (
         "{\n  \"endpoint_type\": \"vllm\",\n  \"request_throughput\": 1.0,\n  \"burstiness\": 1.0\n}\n",
-        "1: is a result of `vllm bench serve`: it holds what was measured",
+        "1: is a result of `vllm bench serve`: that is no trace",
     ),
     (
         "[\n{\"endpoint_type\": \"vllm\", \"request_throughput\": 1.0, \"burstiness\": 1.0}\n]\n",
@@ -374,6 +374,11 @@ const MALFORMED: [(&str, &str); 101] = [
     (
         "timestamp;prompt_tokens;completion_tokens\n1;2;3\n",
         "1: is of no known trace format: its first line holds no commas, but ';'; separate columns by commas",
+    ),
+    (
+        "{\"meta\": {}, \"data\": [{\"created\": 1, \"prompt_tokens\": 5, \"completion_tokens\": 5}]}\n",
+        "1: is of no known trace format: its first line holds the JSON keys \"data\", \"meta\". If its rows are in the \
+         list \"data\", write that alone, e.g. jq -c '.data[]'",
     ),
     ("PAR1\n", "1: is a Parquet file; write it as JSON lines first"),
     (

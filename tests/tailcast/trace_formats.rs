@@ -438,7 +438,7 @@ fn traces_without_arrivals_or_lengths_say_what_to_write_and_then_run() {
     let refused = run(&format!("{lengths}workload.trace = {{ path = \"own.csv\" }}"));
     assert!(refused.stderr.contains("exclude each other"), "{}", refused.stderr);
     let facts = place.run(&["trace", "info", "windows.csv"]).stdout;
-    assert!(facts.contains("none recorded; write workload.prompt"), "{facts}");
+    assert!(facts.contains("none recorded, and arrivals are drawn"), "{facts}");
     let facts = place
         .run(&["trace", "info", "talk.json", "--chars-per-token", "5"])
         .stdout;

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use serde_json::Value;
+
 use super::error::TraceError;
 use super::first_line::FirstLine;
 use super::foreign;
@@ -100,6 +102,13 @@ fn unrecognised(first: &FirstLine) -> String {
         );
         return message;
     }
+    if let Some(list) = list_in(first) {
+        let _ = write!(
+            message,
+            "If its rows are in the list {list:?}, write that alone, e.g. jq -c '.{list}[]' FILE > rows.jsonl"
+        );
+        return message;
+    }
     message.push_str("Looked for");
     for format in FORMATS {
         let _ = write!(message, "\n  {}: {}", format.name(), format.looks_like());
@@ -115,6 +124,22 @@ fn closest(first: &FirstLine) -> Option<(&'static dyn TraceFormat, Vec<&'static 
         (!missing.is_empty() && 2 * missing.len() <= needed).then_some((format, missing))
     });
     with_missing.min_by_key(|(format, missing)| (missing.len(), format.looseness()))
+}
+
+/// The key of the only list of objects in a JSON object, as services wrap the rows that they are asked for.
+fn list_in(first: &FirstLine) -> Option<&str> {
+    let FirstLine::Object(object) = first else {
+        return None;
+    };
+    let mut lists = object.iter().filter(|(_, value)| {
+        let rows = value.as_array().filter(|rows| !rows.is_empty());
+        rows.is_some_and(|rows| rows.iter().all(Value::is_object))
+    });
+    let (only, None) = (lists.next()?, lists.next()) else {
+        return None;
+    };
+    let is_plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    Some(only.0.as_str()).filter(|name| is_plain(name))
 }
 
 fn listed<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {

@@ -12,16 +12,14 @@ struct Foreign {
     instead: &'static str,
 }
 
-const NO_TOKENS: &str = "it says when requests were sent, but not how many tokens they had, so there is nothing to \
-                         replay: give the log of the server or gateway behind it (a time, prompt_tokens and \
-                         completion_tokens a request), or write its rate as workload.arrivals beside workload.prompt \
-                         and workload.output";
-const SUMMARY: &str = "it holds what was measured, not when each request came: give it to `tailcast calibrate` or \
-                       `tailcast validate` as a measured result, and write the load that was sent as \
-                       workload.arrivals, prompt and output";
-const SUMMARY_OF_AIPERF: &str = "it holds what was measured, not when each request came: the requests are in \
-                                 profile_export.jsonl beside it, which is read as a trace; give this file to `tailcast \
-                                 calibrate` or `tailcast validate` as a measured result";
+const NO_TOKENS: &str = "it does not say how many tokens requests had, so there is nothing to replay: give the log of \
+                         the server or gateway behind it (a time, prompt_tokens and completion_tokens a request), or \
+                         write its rate as workload.arrivals beside workload.prompt and workload.output";
+const SUMMARY: &str = "that is no trace, but something measured: give it to `tailcast calibrate` or `tailcast \
+                       validate`, and write the load that was sent as workload.arrivals, prompt and output";
+const SUMMARY_OF_AIPERF: &str = "that is no trace, but something measured: the requests are in profile_export.jsonl \
+                                 beside it, which is read as a trace; give this file to `tailcast calibrate` or \
+                                 `tailcast validate`";
 
 /// More particular ones first.
 static FOREIGN: [Foreign; 19] = [
@@ -79,7 +77,7 @@ static FOREIGN: [Foreign; 19] = [
         instead: SUMMARY,
     },
     Foreign {
-        what: "the requests of an LLMPerf result",
+        what: "a list of LLMPerf's requests",
         needs: Needs::Keys(&[&["number_input_tokens"], &["number_output_tokens"], &["ttft_s"]]),
         instead: SUMMARY,
     },
