@@ -48,6 +48,8 @@ fn logs_are_read_under_the_names_that_gateways_give() {
          2025-10-07 05:00:07.000 UTC,550,120,true\n2025-10-07 05:00:09.500 UTC,90,20,true\n",
         // Tables of pandas, where a column that lacks numbers has points in all of them.
         "ts_ms,input_tokens,output_tokens\n1759813207000,550.0,120.0\n1759813209500.0,90.0,20.0\n",
+        "{\"created_at\": \"2025-10-07T05:00:07.123456789Z\", \"prompt_eval_count\": 550, \"eval_count\": 120}\n\
+         {\"created_at\": \"2025-10-07T05:00:09.623456789Z\", \"prompt_eval_count\": 90, \"eval_count\": 20}\n",
         "start_time_us,Input Tokens,Output Tokens\n10000000,550,120\n12500000,90,20\n",
         "\u{feff}completion_tokens,prompt_tokens,timestamp\r\n120,550,1759813207\r\n20,90,1759813209.5\r\n",
         // JSON of APIs.
@@ -446,6 +448,17 @@ fn traces_without_arrivals_or_lengths_say_what_to_write_and_then_run() {
         facts.contains("5 characters each") && facts.contains("none recorded; send them"),
         "{facts}"
     );
+}
+
+#[test]
+fn the_rate_of_windows_is_the_mean_that_they_say() {
+    let folder = Folder::new();
+    let path = folder.0.path().join("windows.csv");
+    // Before the first arrivals and after the last ones nothing counts.
+    let text = "0,0,0,,0,0\n10,2,5,Gamma,1,1\n20,0,0,,0,0\n40,1,5,Weibull,1,1\n60,0,0,,0,0\n";
+    std::fs::write(&path, text).unwrap();
+    let rate = recorded_rate(&replay_of(&path, "servegen")).unwrap();
+    assert!((rate - 40.0 / 50.0).abs() < 1e-12, "{rate}");
 }
 
 #[test]

@@ -394,6 +394,7 @@ fn at_rate(fields: &Fields<'_>, replay: Replay, rate: f64) -> Result<Replay, Dia
     let recorded = rate / replay.speedup;
     let origin = match format_in(fields, &replay) {
         Some(format) if !format.has_arrivals() => "to the rate, from Poisson arrivals of one a second".to_owned(),
+        Some(format) if !format.has_lengths() => format!("to the rate, from {recorded:.4} requests/s in the mean"),
         _ => format!("to the rate, from {recorded:.4} requests/s as recorded"),
     };
     fields.reading().note(Resolved {

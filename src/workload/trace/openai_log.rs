@@ -3,9 +3,9 @@
 //!
 //! The names are those of `OpenAI` and Anthropic (`created`, `usage.prompt_tokens`, `usage.input_tokens`), `LiteLLM`
 //! (`startTime`), Helicone (`request_created_at`), Langfuse, `OpenRouter` (`created_at`, `tokens_prompt`), Cloudflare's
-//! gateway (`tokens_in`), Bedrock (`input.inputTokenCount`) and OpenTelemetry's conventions for generative AI. Times
-//! are stamps, or numbers whose unit their name tells (`start_ms`), or seconds, milli-, micro- or nanoseconds since
-//! 1970.
+//! gateway (`tokens_in`), Ollama (`prompt_eval_count`), Bedrock (`input.inputTokenCount`) and OpenTelemetry's
+//! conventions for generative AI. Times are stamps, or numbers whose unit their name tells (`start_ms`), or seconds,
+//! milli-, micro- or nanoseconds since 1970.
 
 use super::first_line::Needs;
 use super::log_format::{FailureSign, LogFormat};
@@ -66,6 +66,9 @@ pub static OPENAI_LOG: LogFormat = LogFormat {
         "usageinput",
         "inputusage",
         "usageprompt",
+        "contexttokens",
+        "requesttokens",
+        "promptevalcount",
     ],
     output: &[
         "completiontokens",
@@ -92,6 +95,7 @@ pub static OPENAI_LOG: LogFormat = LogFormat {
         "usageoutput",
         "outputusage",
         "usagecompletion",
+        "evalcount",
     ],
     session: &["sessionid", "conversationid", "threadid", "chatid"],
     failures: &[

@@ -124,8 +124,11 @@ impl Rows for ServeGenRows {
                 self.rows += 1;
                 return Ok(true);
             }
-            if !self.next_window()? {
+            let Some(window) = self.next_window()? else {
                 return Ok(false);
+            };
+            if window.rate_per_s > 0.0 {
+                self.window = Some(window.drawn(self.last_len_s, &mut self.random));
             }
         }
     }
@@ -133,17 +136,32 @@ impl Rows for ServeGenRows {
     fn arrival_field(&self) -> &'static str {
         "start"
     }
+
+    /// From the start of the first window in which anything arrives to the end of the last one.
+    fn drawn_rate_per_s(&mut self) -> Result<Option<f64>, TraceError> {
+        let (mut requests, mut span_s, mut pause_s) = (0.0, 0.0, 0.0);
+        while let Some(window) = self.next_window()? {
+            pause_s += self.last_len_s;
+            if window.rate_per_s > 0.0 {
+                let before_s = if requests > 0.0 { pause_s } else { self.last_len_s };
+                requests += window.rate_per_s * self.last_len_s;
+                span_s += before_s;
+                pause_s = 0.0;
+            }
+        }
+        Ok((requests > 0.0).then_some(requests / span_s))
+    }
 }
 
 impl ServeGenRows {
-    /// Goes on to the next window; false at the end.
-    fn next_window(&mut self) -> Result<bool, TraceError> {
+    /// The next window, which lasts as long as `last_len_s` then says.
+    fn next_window(&mut self) -> Result<Option<Window>, TraceError> {
         self.window = None;
         if !std::mem::replace(&mut self.has_begun, true) {
             self.ahead = self.read_window()?;
         }
         let Some(window) = self.ahead.take() else {
-            return Ok(false);
+            return Ok(None);
         };
         self.ahead = self.read_window()?;
         if let Some(ahead) = &self.ahead {
@@ -157,10 +175,7 @@ impl ServeGenRows {
                 return Err(self.error(0, message).fatal());
             }
         }
-        if window.rate_per_s > 0.0 {
-            self.window = Some(window.drawn(self.last_len_s, &mut self.random));
-        }
-        Ok(true)
+        Ok(Some(window))
     }
 
     fn read_window(&mut self) -> Result<Option<Window>, TraceError> {
