@@ -1,13 +1,15 @@
 //! `trace info`: what a recorded workload holds.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::problem::Problem;
 use crate::config::{Diagnostic, is_standard_input};
-use crate::workload::trace::{self, FORMATS, FormatName, PrefixSharing, Replay, TokenSummary, TraceFile, TraceInfo};
+use crate::workload::trace::{
+    self, FORMATS, FormatName, PrefixSharing, Replay, TokenSummary, TraceFile, TraceHints, TraceInfo,
+};
 
 /// What does a recorded workload hold?
 #[derive(Clone, Debug, Default)]
@@ -16,6 +18,8 @@ pub struct TraceQuestion {
     pub file: PathBuf,
     /// Its format; `None` for what its first line says.
     pub format: Option<String>,
+    /// What is said of it that the file does not say.
+    pub hints: TraceHints,
     /// Whether to sort the rows by arrival.
     pub sort: bool,
     /// Whether to leave out rows that cannot be read.
@@ -31,19 +35,10 @@ pub struct TraceAnswer {
 impl TraceQuestion {
     /// Reads the whole trace and gathers what it holds.
     pub fn answer(&self) -> Result<TraceAnswer, Problem> {
-        let format = self.format.as_deref().map(FormatName::parse).transpose();
-        let format = format.map_err(|invalid| {
-            let names: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
-            Diagnostic::new(format!("--trace-format: {}", invalid.message))
-                .help(format!("allowed: {}", names.join(", ")))
-        })?;
-        let opened = is_standard_input(&self.file).then(|| TraceFile::open(&self.file));
-        let file = opened
-            .transpose()
-            .map_err(|error| Diagnostic::new(format!("cannot read stdin: {error}")))?;
         let info = trace::info(&Replay {
-            file,
-            format,
+            file: opened(&self.file)?,
+            format: named_format(self.format.as_deref())?,
+            hints: self.hints,
             sort: self.sort,
             skip_bad_rows: self.skip_bad_rows,
             ..Replay::new(&self.file)
@@ -52,6 +47,22 @@ impl TraceQuestion {
             info: info.map_err(|error| Diagnostic::new(error.to_string()))?,
         })
     }
+}
+
+/// The format of this name.
+pub(super) fn named_format(name: Option<&str>) -> Result<Option<FormatName>, Problem> {
+    let format = name.map(FormatName::parse).transpose();
+    let format = format.map_err(|invalid| {
+        let names: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
+        Diagnostic::new(format!("--trace-format: {}", invalid.message)).help(format!("allowed: {}", names.join(", ")))
+    })?;
+    Ok(format)
+}
+
+/// Stdin, if that is the file: it can be read once only.
+pub(super) fn opened(path: &Path) -> Result<Option<TraceFile>, Problem> {
+    let opened = is_standard_input(path).then(|| TraceFile::open(path)).transpose();
+    Ok(opened.map_err(|error| Diagnostic::new(format!("cannot read stdin: {error}")))?)
 }
 
 impl TraceAnswer {
@@ -67,12 +78,65 @@ impl TraceAnswer {
 }
 
 fn as_text(info: &TraceInfo) -> String {
-    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
     let mut text = String::new();
     let mut line = |label: &str, value: String| {
         let _ = writeln!(text, "{label:<12} {value}");
     };
     line("Format", info.format.to_owned());
+    if info.has_arrivals {
+        arrivals(info, &mut line);
+    } else {
+        line("Requests", info.requests.to_string());
+        line(
+            "Arrivals",
+            "none recorded; send them by trace.rate or trace.concurrency".to_owned(),
+        );
+    }
+    if info.has_lengths {
+        line("Input", lengths(&info.input));
+        line("Output", lengths(&info.output));
+        line(
+            "Correlation",
+            format!("{} of input and output length", number(info.correlation)),
+        );
+    } else {
+        line(
+            "Lengths",
+            "none recorded, and arrivals are drawn from windows; write workload.prompt and workload.output beside \
+             the trace"
+                .to_owned(),
+        );
+    }
+    if let Some(chars) = info.chars_per_token {
+        line(
+            "Tokens",
+            format!("estimated from texts: {chars} characters each (chars_per_token)"),
+        );
+    }
+    if let Some(sharing) = &info.sharing {
+        line("Sharing", shared(sharing, info.requests));
+    }
+    let skipped = &info.skipped;
+    if skipped.bad_rows + skipped.failed_requests > 0 {
+        line(
+            "Left out",
+            format!(
+                "{} rows that cannot be read, {} requests that failed or got no answer",
+                skipped.bad_rows, skipped.failed_requests
+            ),
+        );
+    }
+    for error in &skipped.first {
+        line("", error.to_string());
+    }
+    text
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"))
+}
+
+fn arrivals(info: &TraceInfo, line: &mut impl FnMut(&str, String)) {
     line(
         "Requests",
         format!(
@@ -97,29 +161,6 @@ fn as_text(info: &TraceInfo) -> String {
             100.0 * info.tied_share
         ),
     );
-    line("Input", lengths(&info.input));
-    line("Output", lengths(&info.output));
-    line(
-        "Correlation",
-        format!("{} of input and output length", number(info.correlation)),
-    );
-    if let Some(sharing) = &info.sharing {
-        line("Sharing", shared(sharing, info.requests));
-    }
-    let skipped = &info.skipped;
-    if skipped.bad_rows + skipped.failed_requests > 0 {
-        line(
-            "Left out",
-            format!(
-                "{} rows that cannot be read, {} failed requests",
-                skipped.bad_rows, skipped.failed_requests
-            ),
-        );
-    }
-    for error in &skipped.first {
-        line("", error.to_string());
-    }
-    text
 }
 
 fn lengths(tokens: &TokenSummary) -> String {
@@ -169,8 +210,11 @@ fn as_json(info: &TraceInfo) -> Value {
         "gap_cv": info.gap_cv,
         "tied_share": info.tied_share,
         "dispersion": info.dispersion,
-        "input": tokens(&info.input),
-        "output": tokens(&info.output),
+        "has_arrivals": info.has_arrivals,
+        "has_lengths": info.has_lengths,
+        "chars_per_token": info.chars_per_token,
+        "input": info.has_lengths.then(|| tokens(&info.input)),
+        "output": info.has_lengths.then(|| tokens(&info.output)),
         "correlation": info.correlation,
         "sharing": info.sharing.as_ref().map(|sharing| json!({
             "requests": sharing.requests,

@@ -66,8 +66,14 @@ impl Replayed {
         }
         if self.skipped.failed_requests > 0 {
             warnings.push(format!(
-                "{} rows of the trace record failed requests and were left out",
+                "{} rows of the trace record requests that failed or got no answer, and were left out",
                 self.skipped.failed_requests
+            ));
+        }
+        if let Some(chars) = self.chars_per_token {
+            warnings.push(format!(
+                "the trace holds texts, whose tokens are estimated: {chars} characters each \
+                 (workload.trace.chars_per_token)"
             ));
         }
         if self.lacks_sessions {

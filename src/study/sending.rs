@@ -18,6 +18,8 @@ pub struct Replayed {
     pub skipped: Skipped,
     /// Share of a trace's requests that arrive together with the one before.
     pub tied_share: f64,
+    /// How many characters were taken for a token of a trace of texts.
+    pub chars_per_token: Option<f64>,
     /// Whether a router kept sessions together that no row of a trace names.
     pub lacks_sessions: bool,
     /// The rate that somebody else's arrivals were asked to have and did not.
@@ -139,6 +141,7 @@ pub fn send<W: Watch>(
             Opened::Trace(source) => {
                 replayed.skipped.add(source.skipped());
                 replayed.tied_share = replayed.tied_share.max(source.tied_share());
+                replayed.chars_per_token = replayed.chars_per_token.or(source.chars_per_token());
                 replayed.lacks_sessions |= routes_by_session(scenario) && !source.has_sessions();
             }
         }

@@ -17,7 +17,7 @@ fn error_of(text: impl AsRef<[u8]>) -> String {
 }
 
 /// A malformed trace and how its error starts, after the file: `line:column: field: "value" message`.
-const MALFORMED: [(&str, &str); 67] = [
+const MALFORMED: [(&str, &str); 102] = [
     ("", " is empty"),
     ("\n \r\n\n", " is empty"),
     ("\u{feff}", " is empty"),
@@ -29,6 +29,10 @@ const MALFORMED: [(&str, &str); 67] = [
     ("\n\na,b\n", "3: is of no known"),
     (
         "[{\"id\": 1}]\n",
+        "1: is of no known trace format: its first line holds the JSON keys \"id\"",
+    ),
+    (
+        "[1, 2]\n",
         "1: is of no known trace format: its first line holds JSON that is not one object a line",
     ),
     (
@@ -37,8 +41,8 @@ const MALFORMED: [(&str, &str); 67] = [
     ),
     ("{\"timestamp\": 0, \"input_length\": 5\n", "1: is of no known"),
     (
-        "{\"chat_id\": 1, \"timestamp\": 0, \"input_length\": 5, \"output_length\": 5}\n",
-        "1: is of no known",
+        "{\"chat_id\": 1, \"timestamp\": 0, \"input_length\": 5, \"output_length\": 5, \"hash_ids\": [1, 2]}\n",
+        "1:83: hash_ids: \"[1,2]\" has 2 ids, but 5 tokens need 1, one every 16",
     ),
     (
         "arrival_s,input_tokens,output_tokens,TIMESTAMP,ContextTokens,GeneratedTokens\n",
@@ -269,6 +273,130 @@ const MALFORMED: [(&str, &str); 67] = [
     (
         "{\"input_toks\": 3, \"output_toks\": 2, \"arrival_time_ns\": 1, \"input_tok_ids\": [5]}\n",
         "1:76: input_tok_ids: \"[5]\" has 1 ids, but input_toks is 3",
+    ),
+    (
+        "arrived_at,num_prefill_tokens,num_decode_tokens\n0.5,x,3\n",
+        "2:2: num_prefill_tokens: \"x\" is not a whole number",
+    ),
+    (
+        "arrived_at,num_prefill_tokens,num_decode_tokens\n0.5,0,3\n",
+        "2:2: num_prefill_tokens: \"0\" is 0, but a prompt has at least one token",
+    ),
+    (
+        "arrived_at,num_prefill_tokens,num_decode_tokens\n0.5,3,0\n",
+        "2:3: num_decode_tokens: \"0\" is 0: the request got no token",
+    ),
+    (
+        "arrived_at,num_prefill_tokens,num_decode_tokens\n0.5,3\n",
+        "2:3: num_decode_tokens: \"\" is missing: the row has 2 fields",
+    ),
+    (
+        "arrived_at,num_prefill_tokens,num_decode_tokens,arrived_at\n",
+        "1:4: arrived_at: \"arrived_at\" the header names the column \"arrived_at\" twice",
+    ),
+    (
+        "arrived_at,num_prefill_tokens\n0.5,3\n",
+        "1: is of no known trace format: its first line holds the columns \"arrived_at\", \"num_prefill_tokens\". \
+         The closest is vidur, for which it lacks the column \"num_decode_tokens\"",
+    ),
+    (
+        "num_prefill_tokens,num_decode_tokens\n5,3\n",
+        "1: is of no known trace format: its first line holds the columns \"num_prefill_tokens\", \
+         \"num_decode_tokens\". The closest is vidur, for which it lacks the column \"arrived_at\"",
+    ),
+    (
+        "arrival_time_us,input_tokens,output_tokens,prefix_group,prefix_length\n0,5,5,g,9\n",
+        "2:5: prefix_length: \"9\" is longer than the prompt",
+    ),
+    (
+        "arrival_time_us,input_tokens,output_tokens,status\n0,5,5,error\n",
+        " records only failed requests: 1",
+    ),
+    (
+        "timestamp,prompt_tokens,completion_tokens\nyesterday,5,5\n",
+        "2:1: timestamp: \"yesterday\" is not a time; write e.g. 2025",
+    ),
+    (
+        "timestamp,prompt_tokens,completion_tokens\n12.5,5,5\n",
+        "2:1: timestamp: \"12.5\" is a time in an unknown unit; write trace.time_unit",
+    ),
+    (
+        "timestamp,prompt_tokens,completion_tokens\n,5,5\n",
+        "2:1: timestamp: \"\" is missing; every request needs it",
+    ),
+    (
+        "timestamp,prompt_tokens\n1759813207,5\n",
+        "1: is of no known trace format: its first line holds the columns \"timestamp\", \"prompt_tokens\". The \
+         closest is openai-log, for which it lacks the column \"completion_tokens\"",
+    ),
+    (
+        "{\"created\": 1759813207, \"usage\": {\"prompt_tokens\": 5}}\n",
+        "1: is of no known trace format: its first line holds the JSON keys \"created\", \"usage\". The closest is \
+         openai-log, for which it lacks the key \"completion_tokens\"",
+    ),
+    (
+        "{\"created\": 1759813207, \"usage\": {\"prompt_tokens\": 5, \"completion_tokens\": 1.5}}\n",
+        "1:76: usage.completion_tokens: \"1.5\" is not a whole number",
+    ),
+    (
+        "{\"timestamp\": 3, \"requests\": [{\"Prompt Length\": 5, \"Output Length\": null}]}\n",
+        "1:69: Output Length: \"\" is missing in one of the requests",
+    ),
+    ("{\"timestamp\": 3, \"requests\": 5}\n", "1:30: cannot be understood"),
+    (
+        "0,0.5,2,Gamma,1,1\n0,0.5,2,Gamma,1,1\n",
+        " holds arrivals alone (servegen)",
+    ),
+    ("0,0.5,2,Zipf,1,1\n", "1: is of no known trace format"),
+    ("{\"conversations\": 5}\n", "1:"),
+    ("[{\"conversations\": []}]\n", " records only failed requests: 1"),
+    (
+        "metric_name,timestamp,metric_value\nhttp_reqs,1,1\n",
+        "1: is a result of k6: it does not say how many tokens",
+    ),
+    ("Type,Name,Request Count\nPOST,/,1\n", "1: is a result of Locust"),
+    (
+        "Metric,avg,min\nx,1,1\n",
+        "1: is a result of AIPerf (or genai-perf): that is no trace",
+    ),
+    (
+        "{\n  \"endpoint_type\": \"vllm\",\n  \"request_throughput\": 1.0,\n  \"burstiness\": 1.0\n}\n",
+        "1: is a result of `vllm bench serve`: that is no trace",
+    ),
+    (
+        "[\n{\"endpoint_type\": \"vllm\", \"request_throughput\": 1.0, \"burstiness\": 1.0}\n]\n",
+        "2: is a result of `vllm bench serve`",
+    ),
+    (
+        "{\"request_rate\": Infinity, \"request_throughput\": 1.0, \"mean_e2e_latency_ms\": NaN}\n",
+        "1: is a result of SGLang's bench_serving",
+    ),
+    (
+        "timestamp;prompt_tokens;completion_tokens\n1;2;3\n",
+        "1: is of no known trace format: its first line holds no commas, but ';'; separate columns by commas",
+    ),
+    (
+        "{\"meta\": {}, \"data\": [{\"created\": 1, \"prompt_tokens\": 5, \"completion_tokens\": 5}]}\n",
+        "1: is of no known trace format: its first line holds the JSON keys \"data\", \"meta\". If its rows are in the \
+         list \"data\", write that alone, e.g. jq -c '.data[]'",
+    ),
+    ("PAR1\n", "1: is a Parquet file; write it as JSON lines first"),
+    (
+        "{\"schema\": \"dynamo.agentic_mooncake\", \"version\": 2, \"block_size\": 64}\n",
+        "1: is an agentic trace of Dynamo",
+    ),
+    (
+        "{\"resourceSpans\": [{\"scopeSpans\": [{\"spans\": [{\"startTimeUnixNano\": \"x\", \"attributes\": \
+         [{\"key\": \"gen_ai.usage.input_tokens\", \"value\": {\"intValue\": 5}}]}]}]}]}\n",
+        "1:69: startTimeUnixNano: \"x\" is not a number",
+    ),
+    (
+        "{\"prompt\": \"x\", \"output_tokens\": 0}\n",
+        "1: is 0: the request got no token",
+    ),
+    (
+        "# HELP vllm:num_requests_running x\n",
+        "1: is a text of metrics for Prometheus",
     ),
 ];
 

@@ -6,7 +6,7 @@ use tailcast::config::{Bound, Flag, Layers, Scenario, Workload};
 use tailcast::policy::{CapacityScheduler, ContinuousSettings, PolicySettings, Reserve, Response, SchedulePolicy};
 use tailcast::step_time::{Affine, StepTimeChoice};
 use tailcast::units::Span;
-use tailcast::workload::trace::{FormatName, Replay};
+use tailcast::workload::trace::{FormatName, Replay, TimeUnit, TraceHints};
 use tailcast::workload::{Arrivals, LengthDistribution, Lengths, PoolOrder, PromptPool, Session, SharedPrefix, Think};
 
 use crate::command::Workplace;
@@ -434,7 +434,8 @@ fn every_setting_of_a_trace_reaches_its_replay() {
     let head = &LEAST[..LEAST.find("requests").unwrap()];
     let text = format!(
         "{head}max_tokens = 50\ntimeout = \"7s\"\ntrace = \
-         {{ path = \"/a.csv\", format = \"azure\", speedup = 2.0, start = \"5s\", limit = 9, \
+         {{ path = \"/a.csv\", format = \"azure\", time_unit = \"us\", block_tokens = 32, \
+         chars_per_token = 3.5, speedup = 2.0, start = \"5s\", limit = 9, \
          sort = true, skip_bad_rows = true, jitter_ties = \"uniform\", input_scale = 0.5, output_scale = 3 }}\n"
     );
     let Workload::Trace(replay) = load(&text, &[]).traffic.classes[0].workload.clone() else {
@@ -444,6 +445,12 @@ fn every_setting_of_a_trace_reaches_its_replay() {
         path: "/a.csv".into(),
         file: None,
         format: Some(FormatName::parse("azure").unwrap()),
+        hints: TraceHints {
+            time_unit: Some(TimeUnit::Microseconds),
+            block_tokens: Some(32),
+            chars_per_token: Some(3.5),
+        },
+        lengths: None,
         speedup: 2.0,
         concurrency: None,
         start: Span::from_micros(5_000_000),

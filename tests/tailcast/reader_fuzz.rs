@@ -12,11 +12,11 @@ use rand::RngExt;
 use tailcast::config::{Manifest, Measured};
 use tailcast::stats::streams::{Xoshiro256PlusPlus, stream};
 use tailcast::units::Time;
-use tailcast::workload::trace::{FORMATS, FormatName, Replay, info, open};
+use tailcast::workload::trace::{FORMATS, FormatName, RecordedRows, Replay, Row, info, open};
 use tailcast::workload::{MOST_TOKENS, QuantileTable, Source};
 
 use crate::measured_files::{DETAILED, ROWS};
-use crate::traces::EXAMPLES;
+use crate::traces::{EXAMPLES, replay_of};
 
 /// Texts that readers have been known to trip over.
 const NASTY: [&[u8]; 40] = [
@@ -106,12 +106,12 @@ fn read_in_every_way(path: &Path) -> u64 {
     if let Ok(measured) = Measured::read(path) {
         assert!(measured.values.values().all(|value| value.is_finite()));
     }
-    let mut requests = read(&Replay::new(path));
+    let mut requests = read(&replay_of(path, "servegen"));
     for format in FORMATS {
         let named = Replay {
             format: Some(FormatName::parse(format.name()).unwrap()),
             skip_bad_rows: true,
-            ..Replay::new(path)
+            ..replay_of(path, format.name())
         };
         requests += read(&named);
         let sorted = Replay {
@@ -121,6 +121,10 @@ fn read_in_every_way(path: &Path) -> u64 {
         };
         requests += read(&sorted);
         let _ = info(&sorted);
+        if let Ok(mut rows) = RecordedRows::open(&sorted) {
+            let mut row = Row::default();
+            while let Ok(true) = rows.next(&mut row) {}
+        }
     }
     requests
 }

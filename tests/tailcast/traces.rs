@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tailcast::units::Span;
-use tailcast::workload::trace::{FORMATS, FormatName, Replay, TraceError, TraceSource, open};
-use tailcast::workload::{ContentId, Request, RequestId, Segment, Source};
+use tailcast::workload::trace::{DrawnLengths, FORMATS, FormatName, Replay, TraceError, TraceSource, open};
+use tailcast::workload::{ContentId, Lengths, Request, RequestId, Segment, Source};
 
 /// A folder for the files of a test.
 pub struct Folder(pub tempfile::TempDir);
@@ -76,14 +76,98 @@ const SHAREGPT: &str = concat!(
     "\n",
 );
 
+const BAILIAN: &str = concat!(
+    r#"{"chat_id": 7, "parent_chat_id": -1, "timestamp": 61.25, "input_length": 40, "output_length": 3, "#,
+    r#""type": "text", "turn": 1, "hash_ids": [1, 2, 3]}"#,
+    "\n",
+    r#"{"chat_id": 8, "parent_chat_id": 7, "timestamp": 62.5, "input_length": 70, "output_length": 4, "#,
+    r#""type": "text", "turn": 2, "hash_ids": [1, 2, 3]}"#,
+    "\n",
+);
+const OPENAI_LOG: &str = "timestamp,prompt_tokens,completion_tokens,latency_ms\n\
+                          2025-10-07T05:00:07Z,550,120,2300\n\
+                          2025-10-07T05:00:09.5Z,90,20,400\n";
+const AIPERF: &str = concat!(
+    r#"{"metadata": {"session_num": 1, "request_start_ns": 1759813207500000000, "benchmark_phase": "profiling", "#,
+    r#""was_cancelled": false}, "metrics": {"input_sequence_length": {"value": 50, "unit": "tokens"}, "#,
+    r#""output_sequence_length": {"value": 9, "unit": "tokens"}}, "error": null}"#,
+    "\n",
+    r#"{"metadata": {"session_num": 0, "request_start_ns": 1759813207000000000, "benchmark_phase": "profiling", "#,
+    r#""was_cancelled": false}, "metrics": {"input_sequence_length": {"value": 60, "unit": "tokens"}, "#,
+    r#""output_sequence_length": {"value": 8, "unit": "tokens"}}, "error": null}"#,
+    "\n",
+);
+const OTEL: &str = concat!(
+    r#"{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "a", "spanId": "1", "#,
+    r#""startTimeUnixNano": "1759813207000000000", "endTimeUnixNano": "1759813208000000000", "attributes": ["#,
+    r#"{"key": "gen_ai.usage.input_tokens", "value": {"intValue": "550"}}, "#,
+    r#"{"key": "gen_ai.usage.output_tokens", "value": {"intValue": "120"}}]}]}]}]}"#,
+    "\n",
+    r#"{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "b", "spanId": "2", "#,
+    r#""startTimeUnixNano": 1759813207500000000, "attributes": ["#,
+    r#"{"key": "gen_ai.usage.prompt_tokens", "value": {"intValue": 90}}, "#,
+    r#"{"key": "gen_ai.usage.completion_tokens", "value": {"intValue": 20}}]}]}]}]}"#,
+    "\n",
+);
+const SERVEGEN: &str = "0,2,1.5,Gamma,0.4,1.1\n10,0,0,,0,0\n20,1,2.5,Weibull,0.5,0.5\n";
+const CONVERSATIONS: &str = concat!(
+    r#"[{"id": "a", "conversations": [{"from": "human", "value": "four characters a token, so that is"}, "#,
+    r#"{"from": "gpt", "value": "two of them."}]},"#,
+    "\n",
+    r#"{"id": "b", "conversations": [{"from": "human", "value": "hi"}, "#,
+    r#"{"from": "gpt", "value": "Hello, how are you?"}]}]"#,
+    "\n",
+);
+const AIBRIX: &str = concat!(
+    r#"{"timestamp": 21, "requests": [{"Prompt Length": 90, "Output Length": 22, "prompt": "x"}]}"#,
+    "\n",
+    r#"{"timestamp": 655, "requests": [{"prompt_length": 71, "output_length": 19.0}, "#,
+    r#"{"Prompt Length": 72, "Output Length": 20}]}"#,
+    "\n",
+);
+const BLIS: &str = "request_id,session_id,round_index,prefix_group,prefix_length,input_tokens,output_tokens,\
+                    arrival_time_us,status\n\
+                    0,s,0,g,64,100,20,0,ok\n\
+                    1,s,1,g,64,100,20,2500000,ok\n\
+                    2,,0,,0,50,10,3000000,timeout\n\
+                    3,,0,,0,50,10,3000000,ok\n";
+const SPLITWISE: &str = "request_id,request_type,application_id,arrival_timestamp,batch_size,prompt_size,token_size\n\
+                         0,2,0,0.35,1,1024,30\n\
+                         1,2,0,0.61,1,512,80\n";
+const VIDUR: &str = "arrived_at,num_prefill_tokens,num_decode_tokens\n0.0,374,44\n4.31,396,109\n";
+
 /// A small valid trace of each format.
-pub const EXAMPLES: [(&str, &str); 5] = [
+pub const EXAMPLES: [(&str, &str); 15] = [
     ("csv", OWN),
     ("azure", AZURE),
     ("mooncake", MOONCAKE),
     ("burstgpt", BURSTGPT),
     ("sharegpt", SHAREGPT),
+    ("bailian", BAILIAN),
+    ("openai-log", OPENAI_LOG),
+    ("aiperf", AIPERF),
+    ("otel", OTEL),
+    ("servegen", SERVEGEN),
+    ("conversations", CONVERSATIONS),
+    ("aibrix", AIBRIX),
+    ("blis", BLIS),
+    ("splitwise", SPLITWISE),
+    ("vidur", VIDUR),
 ];
+
+/// The replay of a trace at `path`; of windows with lengths of the scenario.
+pub fn replay_of(path: impl Into<PathBuf>, format: &str) -> Replay {
+    let lengths = (format == "servegen").then(|| {
+        Box::new(DrawnLengths {
+            prompt: Lengths::fixed(40),
+            output: Lengths::fixed(7),
+        })
+    });
+    Replay {
+        lengths,
+        ..Replay::new(path)
+    }
+}
 
 #[test]
 fn every_format_is_recognised_by_its_names_and_only_by_its_own() {
@@ -92,11 +176,11 @@ fn every_format_is_recognised_by_its_names_and_only_by_its_own() {
     for format in FORMATS {
         let (_, text) = EXAMPLES.iter().find(|(name, _)| *name == format.name()).unwrap();
         let path = folder.write("trace", text);
-        let source = open(&Replay::new(&path)).unwrap();
+        let source = open(&replay_of(&path, format.name())).unwrap();
         assert_eq!(source.format().name(), format.name());
         let named = Replay {
             format: Some(FormatName::parse(format.name()).unwrap()),
-            ..Replay::new(&path)
+            ..replay_of(&path, format.name())
         };
         assert_eq!(drain(open(&named).unwrap()).unwrap().0, drain(source).unwrap().0);
         assert!(!format.looks_like().is_empty());
@@ -107,14 +191,15 @@ fn every_format_is_recognised_by_its_names_and_only_by_its_own() {
 fn every_format_is_read_compressed_with_marks_blank_lines_and_either_line_end() {
     let folder = Folder::new();
     for (name, text) in EXAMPLES {
-        let expected = requests_of(text);
+        let all = |text: &str| replay_text(text, |replay| replay.lengths = replay_of("", name).lengths).unwrap();
+        let expected = all(text);
         let unix = text.replace("\r\n", "\n");
         let windows = unix.replace('\n', "\r\n");
         let blank = unix.replace('\n', "\n\n \n");
         let marked = format!("\u{feff}{unix}");
         let unfinished = unix.trim_end().to_owned();
         for variant in [&unix, &windows, &blank, &marked, &unfinished] {
-            assert_eq!(requests_of(variant), expected, "{name}");
+            assert_eq!(all(variant), expected, "{name}");
             // Two members, as `cat a.gz b.gz` makes them; the name of the file does not matter.
             let mut bytes = Vec::new();
             let middle = variant.find(',').unwrap();
@@ -123,7 +208,7 @@ fn every_format_is_read_compressed_with_marks_blank_lines_and_either_line_end() 
                 encoder.write_all(member.as_bytes()).unwrap();
                 encoder.finish().unwrap();
             }
-            let source = open(&Replay::new(folder.write("trace.txt", bytes))).unwrap();
+            let source = open(&replay_of(folder.write("trace.txt", bytes), name)).unwrap();
             assert_eq!(drain(source).unwrap().0, expected, "{name}, compressed");
         }
     }

@@ -5,6 +5,7 @@ pub mod figures;
 pub mod format;
 pub mod load;
 pub mod outputs;
+pub mod recorded;
 pub mod scenario;
 mod server_flags;
 pub mod study;

@@ -1,13 +1,18 @@
-//! `trace`: what a recorded workload holds.
+//! `trace`: what a recorded workload holds, and the same for other tools.
 
 use std::path::PathBuf;
 
-use crate::answer::TraceQuestion;
+use clap::ValueEnum;
+
+use crate::answer::{ConvertQuestion, Problem, TraceQuestion};
 use crate::cli::failure::Failure;
 use crate::cli::flags::format::Format;
+use crate::cli::flags::recorded::RecordedFlags;
+use crate::cli::output::Taken;
 use crate::cli::terminal::screen;
+use crate::report::{RecordedFormat, is_standard_output};
 
-/// Look at a recorded workload
+/// Look at a recorded workload, or write it for another tool
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -17,39 +22,92 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Question {
     Info(InfoArgs),
+    Convert(ConvertArgs),
 }
 
 /// Show rate, burstiness, lengths and shared content of a trace
 #[derive(Debug, clap::Args)]
 struct InfoArgs {
-    /// The trace, compressed with gzip or not
-    file: PathBuf,
-    /// Its format; recognised by its first line if left out
-    #[arg(long, value_name = "FORMAT")]
-    trace_format: Option<String>,
-    /// Sort the rows by arrival
-    #[arg(long)]
-    sort: bool,
-    /// Leave out rows that cannot be read, and say how many
-    #[arg(long)]
-    skip_bad_rows: bool,
+    #[command(flatten)]
+    trace: RecordedFlags,
     /// How to print the facts
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }
 
+/// Write a trace in another format, and say in which units and what is lost
+#[derive(Debug, clap::Args)]
+struct ConvertArgs {
+    #[command(flatten)]
+    trace: RecordedFlags,
+    /// The format to write
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    to: Target,
+    /// The file to write, `-` for stdout; compressed if it ends in .gz
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// A format that can be written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Target {
+    /// CSV with arrivals in seconds and everything else that is known: nothing is lost
+    Tailcast,
+    /// JSON lines with times in milliseconds, lengths and hash ids of 512 tokens
+    Mooncake,
+    /// JSON lines with a prompt of as many tokens, for vllm bench serve --dataset-name custom
+    VllmCustom,
+}
+
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let Question::Info(args) = &args.question;
+    match &args.question {
+        Question::Info(args) => info(args),
+        Question::Convert(args) => convert(args),
+    }
+}
+
+fn info(args: &InfoArgs) -> Result<(), Failure> {
+    let trace = &args.trace;
     let question = TraceQuestion {
-        file: args.file.clone(),
-        format: args.trace_format.clone(),
-        sort: args.sort,
-        skip_bad_rows: args.skip_bad_rows,
+        file: trace.file.clone(),
+        format: trace.trace_format.clone(),
+        hints: trace.hints(),
+        sort: trace.sort,
+        skip_bad_rows: trace.skip_bad_rows,
     };
     let answer = question.answer()?;
     Ok(screen::print(&match args.format {
         Format::Text => answer.to_text(),
         Format::Json => answer.to_json(),
     })?)
+}
+
+fn convert(args: &ConvertArgs) -> Result<(), Failure> {
+    let trace = &args.trace;
+    let mut taken = Taken::default();
+    taken.read("the trace", &trace.file);
+    taken.claim("--out", &args.out)?;
+    let question = ConvertQuestion {
+        file: trace.file.clone(),
+        format: trace.trace_format.clone(),
+        hints: trace.hints(),
+        sort: trace.sort,
+        skip_bad_rows: trace.skip_bad_rows,
+        to: match args.to {
+            Target::Tailcast => RecordedFormat::Tailcast,
+            Target::Mooncake => RecordedFormat::Mooncake,
+            Target::VllmCustom => RecordedFormat::VllmCustom,
+        },
+        out: args.out.clone(),
+    };
+    let answer = question.answer()?;
+    let text = answer.to_text();
+    let kept = answer.keep();
+    kept.map_err(|error| Problem::cannot_write(&args.out, &error))?;
+    if is_standard_output(&args.out) {
+        screen::note(text.trim_end());
+        return Ok(());
+    }
+    Ok(screen::print(&text)?)
 }

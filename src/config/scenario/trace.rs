@@ -9,7 +9,11 @@ use crate::config::reader::key::Choice;
 use crate::config::reader::reading::Resolved;
 use crate::settings::{Kind, Setting, Word};
 use crate::units::Span;
-use crate::workload::trace::{FormatName, LENGTH_SCALES, MOST_CONCURRENCY, Replay, SPEEDUPS};
+use crate::workload::MOST_TOKENS;
+use crate::workload::trace::{
+    CHARS_A_TOKEN, FormatName, LENGTH_SCALES, MOST_CONCURRENCY, Replay, SPEEDUPS, TimeUnit, TraceFormat, TraceHints,
+    format_of,
+};
 
 /// More rows than any trace has.
 const MOST_ROWS: u64 = 1_000_000_000_000;
@@ -25,6 +29,9 @@ pub(super) const TRACE: Setting = Setting::new(
     Kind::Table(&[
         &PATH,
         &FORMAT,
+        &TIME_UNIT,
+        &BLOCK_TOKENS,
+        &CHARS_PER_TOKEN,
         &SPEEDUP,
         &RATE,
         &CONCURRENCY,
@@ -43,7 +50,7 @@ const PATH: Setting =
     Setting::new("path", Kind::Path, "The file, compressed with gzip or not").required("write path = \"trace.csv\"");
 const FORMAT: Setting = Setting::new("format", Kind::Choice(&FORMAT_WORDS), "The format of the file")
     .depends("recognised by the first line");
-static FORMAT_WORDS: [Word; 5] = [
+static FORMAT_WORDS: [Word; 15] = [
     Word {
         name: "csv",
         help: "CSV with the columns arrival_s, input_tokens and output_tokens, and more",
@@ -62,9 +69,92 @@ static FORMAT_WORDS: [Word; 5] = [
     },
     Word {
         name: "sharegpt",
-        help: "JSON lines of recorded conversations",
+        help: "JSON lines of recorded conversations, as LLMServingSim writes them, with token ids",
+    },
+    Word {
+        name: "bailian",
+        help: "The JSON lines of Qwen's Bailian, in seconds, with a hash for every 16 tokens",
+    },
+    Word {
+        name: "openai-log",
+        help: "CSV or JSON lines of a gateway's or client's log: a time and the tokens of prompt and completion",
+    },
+    Word {
+        name: "aiperf",
+        help: "The requests that AIPerf sent, profile_export.jsonl",
+    },
+    Word {
+        name: "otel",
+        help: "Spans of OpenTelemetry with the usage of models: calls of one trace wait for one another",
+    },
+    Word {
+        name: "servegen",
+        help: "Windows of ServeGen: rate, CV and family of gaps; prompt and output stand beside the trace",
+    },
+    Word {
+        name: "conversations",
+        help: "Texts of ShareGPT, LMSYS or WildChat, or messages: without arrivals, so with rate or concurrency",
+    },
+    Word {
+        name: "aibrix",
+        help: "The JSON lines of AIBrix's workloads",
+    },
+    Word {
+        name: "blis",
+        help: "The CSV of BLIS, in microseconds, with prefix groups",
+    },
+    Word {
+        name: "splitwise",
+        help: "The CSV of Splitwise's simulator",
+    },
+    Word {
+        name: "vidur",
+        help: "The CSV of Vidur",
     },
 ];
+const TIME_UNIT: Setting = Setting::new(
+    "time_unit",
+    Kind::Choice(&TIME_UNIT_WORDS),
+    "The unit of times that are numbers",
+)
+.depends("that of the format; of logs what the name of the field says, or the size of times since 1970");
+static TIME_UNIT_WORDS: [Word; 4] = [
+    Word {
+        name: "s",
+        help: "Seconds",
+    },
+    Word {
+        name: "ms",
+        help: "Milliseconds",
+    },
+    Word {
+        name: "us",
+        help: "Microseconds",
+    },
+    Word {
+        name: "ns",
+        help: "Nanoseconds",
+    },
+];
+const BLOCK_TOKENS: Setting = Setting::new(
+    "block_tokens",
+    Kind::Count {
+        min: 1,
+        max: MOST_TOKENS,
+    },
+    "How many tokens a hash id stands for, in mooncake and bailian",
+)
+.unit("tokens")
+.depends("512 in mooncake, 16 in bailian");
+const CHARS_PER_TOKEN: Setting = Setting::new(
+    "chars_per_token",
+    Kind::Number {
+        min: *CHARS_A_TOKEN.start(),
+        max: *CHARS_A_TOKEN.end(),
+    },
+    "How many characters of text make a token in the mean, in conversations",
+)
+.depends("4, a rule of thumb for English");
 const SPEEDUP: Setting = Setting::new(
     "speedup",
     Kind::Number {
@@ -151,8 +241,6 @@ const ONE_CLOCK: &str = "keep one of the two: speedup = 2.0 is a factor on the r
 /// Reads `trace = { path = ..., ... }`; `max_tokens` and `timeout` stand beside it in `[workload]`.
 pub fn read(fields: &Fields<'_>, max_tokens: Option<u32>, timeout: Option<Span>) -> Result<Replay, Diagnostic> {
     let path = read_path(fields)?;
-    let names = FORMAT_WORDS.each_ref().map(|word| word.name);
-    let format = fields.find(&FORMAT)?.declared_choice(names)?.optional();
     let length_scale =
         |setting| -> Result<f64, Diagnostic> { Ok(fields.find(setting)?.declared_number()?.or_default()) };
     let files = &fields.reading().files;
@@ -161,7 +249,8 @@ pub fn read(fields: &Fields<'_>, max_tokens: Option<u32>, timeout: Option<Span>)
         return Err(fields.error("path", error.to_string()));
     }
     let mut replay = Replay {
-        format: format.and_then(|format| FormatName::parse(format.value).ok()),
+        format: read_format(fields)?,
+        hints: read_hints(fields)?,
         start: fields.find(&START)?.duration()?.or_default(),
         limit: fields.find(&LIMIT)?.declared_integer()?.optional(),
         sort: fields.find(&SORT)?.boolean()?.or_default(),
@@ -177,9 +266,68 @@ pub fn read(fields: &Fields<'_>, max_tokens: Option<u32>, timeout: Option<Span>)
     };
     let rate = read_clock(fields, &mut replay)?;
     fields.finish()?;
+    refuse_without_a_clock(fields, &replay, rate)?;
     match rate {
         Some(rate) => at_rate(fields, replay, rate),
         None => Ok(replay),
+    }
+}
+
+fn read_format(fields: &Fields<'_>) -> Result<Option<FormatName>, Diagnostic> {
+    let names = FORMAT_WORDS.each_ref().map(|word| word.name);
+    let format = fields.find(&FORMAT)?.declared_choice(names)?.optional();
+    Ok(format.and_then(|format| FormatName::parse(format.value).ok()))
+}
+
+fn read_hints(fields: &Fields<'_>) -> Result<TraceHints, Diagnostic> {
+    let units = TIME_UNIT_WORDS.each_ref().map(|word| word.name);
+    let unit = fields.find(&TIME_UNIT)?.declared_choice(units)?.optional();
+    Ok(TraceHints {
+        time_unit: unit.and_then(|unit| TimeUnit::parse(unit.value)),
+        block_tokens: fields.find(&BLOCK_TOKENS)?.declared_count()?.optional(),
+        chars_per_token: fields.find(&CHARS_PER_TOKEN)?.declared_number()?.optional(),
+    })
+}
+
+/// Whether the rows of the trace say only when requests came. A file that cannot be read is reported by whoever replays
+/// it.
+pub fn lacks_lengths(fields: &Fields<'_>) -> Result<bool, Diagnostic> {
+    let path = read_path(fields)?;
+    let names = FORMAT_WORDS.each_ref().map(|word| word.name);
+    let format = fields.find(&FORMAT)?.declared_choice(names)?.unnoted();
+    let replay = Replay {
+        format: format.and_then(|format| FormatName::parse(format.value).ok()),
+        file: fields.reading().files.trace(&path).ok(),
+        ..Replay::new(path)
+    };
+    Ok(format_in(fields, &replay).is_some_and(|format| !format.has_lengths()))
+}
+
+/// The format of a trace that can be read.
+fn format_in(fields: &Fields<'_>, replay: &Replay) -> Option<&'static dyn TraceFormat> {
+    if replay.file.is_none() && fields.reading().files.is_closed() {
+        return replay.format.map(FormatName::format);
+    }
+    format_of(replay).ok()
+}
+
+/// Refuses a trace without arrivals if nothing says when its rows are sent.
+fn refuse_without_a_clock(fields: &Fields<'_>, replay: &Replay, rate: Option<f64>) -> Result<(), Diagnostic> {
+    if rate.is_some() || replay.concurrency.is_some() {
+        return Ok(());
+    }
+    match format_in(fields, replay) {
+        Some(format) if !format.has_arrivals() => {
+            let message = format!(
+                "{} holds no arrivals: it is of the format {}",
+                replay.path.display(),
+                format.name()
+            );
+            let help = "write trace.concurrency = 64 to send rows as earlier ones end, or trace.rate = 4.0 for Poisson \
+                        arrivals";
+            Err(fields.error("path", message).help(help))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -243,11 +391,17 @@ fn at_rate(fields: &Fields<'_>, replay: Replay, rate: f64) -> Result<Replay, Dia
         let help = "a rate needs the trace's own, so all of it is read first; speedup = 2.0 does not";
         fields.error("rate", error.to_string()).help(help)
     })?;
+    let recorded = rate / replay.speedup;
+    let origin = match format_in(fields, &replay) {
+        Some(format) if !format.has_arrivals() => "to the rate, from Poisson arrivals of one a second".to_owned(),
+        Some(format) if !format.has_lengths() => format!("to the rate, from {recorded:.4} requests/s in the mean"),
+        _ => format!("to the rate, from {recorded:.4} requests/s as recorded"),
+    };
     fields.reading().note(Resolved {
         key: format!("{}.speedup", fields.path()),
         value: replay.speedup.to_string(),
         content: None,
-        origin: format!("to the rate, from {:.4} requests/s as recorded", rate / replay.speedup),
+        origin,
         is_default: true,
     });
     Ok(replay)

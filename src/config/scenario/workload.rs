@@ -14,7 +14,7 @@ use crate::config::reader::fields::Fields;
 use crate::settings::{Kind, Setting};
 use crate::stats::rounded;
 use crate::units::{Span, Time};
-use crate::workload::trace::Replay;
+use crate::workload::trace::{DrawnLengths, Replay};
 use crate::workload::{Arrivals, Invalid, LengthDistribution, Lengths, MOST_TOKENS, Synthetic};
 
 /// A run of more would not end [requests].
@@ -177,14 +177,21 @@ pub fn read(
     max_model_len: u32,
 ) -> Result<Workload, Diagnostic> {
     if let Some(section) = fields.table(&TRACE)? {
-        refuse_beside_a_trace(fields)?;
+        let lacks_lengths = trace::lacks_lengths(&section)?;
+        refuse_beside_a_trace(fields, lacks_lengths)?;
         let max_tokens = fields.find(&MAX_TOKENS)?.declared_count()?.optional();
         if end.duration.is_some() {
             let message = format!("`workload.duration` does not end the trace of `{}`", fields.path());
             let help = "write workload.requests for the requests of all classes, or trace.limit for those of the trace";
             return Err(fields.error(TRACE.name, message).help(help));
         }
-        return Ok(Workload::Trace(trace::read(&section, max_tokens, timeout)?));
+        let mut replay = trace::read(&section, max_tokens, timeout)?;
+        if lacks_lengths {
+            let lengths = read_lengths_of_a_trace(fields)?;
+            replay.prompts_only |= lengths.output.are_none();
+            replay.lengths = Some(Box::new(lengths));
+        }
+        return Ok(Workload::Trace(replay));
     }
     let requests = fields.find(&REQUESTS)?.declared_integer()?;
     let duration = fields.find(&DURATION)?.duration()?;
@@ -242,7 +249,29 @@ fn end_with_others(fields: &Fields<'_>, workload: &mut Synthetic, end: EndOfAll)
     Ok(())
 }
 
-fn refuse_beside_a_trace(fields: &Fields<'_>) -> Result<(), Diagnostic> {
+/// Reads how long prompts and outputs are of a trace that says only when they came.
+fn read_lengths_of_a_trace(fields: &Fields<'_>) -> Result<DrawnLengths, Diagnostic> {
+    for setting in [&PROMPT, &OUTPUT] {
+        if fields.key(setting.name)?.node.is_none() {
+            let message = format!(
+                "`{0}.{1}` is missing: the trace of `{0}` holds arrivals alone",
+                fields.path(),
+                setting.name
+            );
+            let help = format!(
+                "write {} = {{ dist = \"fixed\", value = 500 }}, or any distribution, beside trace",
+                setting.name
+            );
+            return Err(fields.error(TRACE.name, message).help(help));
+        }
+    }
+    Ok(DrawnLengths {
+        prompt: lengths::read(&needed(fields, &PROMPT)?)?,
+        output: read_output(fields)?,
+    })
+}
+
+fn refuse_beside_a_trace(fields: &Fields<'_>, lacks_lengths: bool) -> Result<(), Diagnostic> {
     for (name, instead) in [
         (
             "arrivals",
@@ -269,6 +298,9 @@ fn refuse_beside_a_trace(fields: &Fields<'_>) -> Result<(), Diagnostic> {
         ("requests", "write trace.limit for the number of rows"),
         ("duration", "write trace.limit for the number of rows"),
     ] {
+        if lacks_lengths && [PROMPT.name, OUTPUT.name].contains(&name) {
+            continue;
+        }
         if let Some(node) = fields.key(name)?.node {
             let message = format!(
                 "`{0}.{name}` and `{0}.trace` exclude each other: a trace says it already",

@@ -5,6 +5,7 @@ mod figure_file;
 mod observed;
 mod packed_file;
 mod perfetto;
+mod recorded;
 mod requests_csv;
 pub mod results;
 mod timeline_csv;
@@ -16,5 +17,6 @@ pub use observed::{
 };
 pub use packed_file::PackedFile;
 pub use perfetto::{MOST_TRACE_EVENTS, PerfettoTrace, USUALLY_TRACED_REQUESTS};
+pub use recorded::{RecordedColumns, RecordedFormat, RecordedWriter};
 pub use requests_csv::write_requests_csv;
 pub use timeline_csv::{TimelineColumns, TimelineCsv};

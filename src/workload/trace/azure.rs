@@ -4,8 +4,9 @@
 use super::cursor::Cursor;
 use super::error::TraceError;
 use super::fast_path::FastPath;
-use super::first_line::FirstLine;
+use super::first_line::Needs;
 use super::format::TraceFormat;
+use super::hints::TraceHints;
 use super::lines::Lines;
 use super::number;
 use super::row::{Row, Rows};
@@ -28,11 +29,11 @@ impl TraceFormat for Azure {
         "CSV with the columns TIMESTAMP, ContextTokens and GeneratedTokens"
     }
 
-    fn recognises(&self, first: &FirstLine) -> bool {
-        first.has_columns(&[&[ARRIVAL], &[INPUT], &[OUTPUT]])
+    fn needs(&self) -> Needs {
+        Needs::Columns(&[&[ARRIVAL], &[INPUT], &[OUTPUT]])
     }
 
-    fn rows(&self, lines: Lines) -> Result<Box<dyn Rows>, TraceError> {
+    fn rows(&self, lines: Lines, _: &TraceHints, _: u64) -> Result<Box<dyn Rows>, TraceError> {
         let table = CsvTable::new(lines)?;
         if let Some(column) = table.optional("NumImages", &[])? {
             let message = "the trace has images, which are not simulated; remove the column to replay its text alone";
@@ -78,7 +79,7 @@ impl Rows for AzureRows {
             arrival_picos: table.parsed(self.arrival, |text| stamps.read(text))?,
             arrival_column: self.arrival as u32 + 1,
             input_tokens: table.parsed(self.input, number::tokens)?,
-            output_tokens: table.parsed(self.output, number::tokens)?,
+            output_tokens: table.parsed(self.output, number::output_tokens)?,
             ..Row::default()
         };
         Ok(true)

@@ -6,8 +6,9 @@
 
 use super::error::TraceError;
 use super::fast_path::{self, FastPath};
-use super::first_line::FirstLine;
+use super::first_line::Needs;
 use super::format::TraceFormat;
+use super::hints::TraceHints;
 use super::lines::Lines;
 use super::number::{self, Whole};
 use super::row::{Row, Rows};
@@ -30,11 +31,11 @@ impl TraceFormat for BurstGpt {
         "CSV with the columns Timestamp (in seconds), Request tokens and Response tokens"
     }
 
-    fn recognises(&self, first: &FirstLine) -> bool {
-        first.has_columns(&[&[ARRIVAL, ARRIVAL_WITH_UNIT], &[INPUT], &[OUTPUT]])
+    fn needs(&self) -> Needs {
+        Needs::Columns(&[&[ARRIVAL, ARRIVAL_WITH_UNIT], &[INPUT], &[OUTPUT]])
     }
 
-    fn rows(&self, lines: Lines) -> Result<Box<dyn Rows>, TraceError> {
+    fn rows(&self, lines: Lines, _: &TraceHints, _: u64) -> Result<Box<dyn Rows>, TraceError> {
         let table = CsvTable::new(lines)?;
         let arrival = table.required(ARRIVAL, &[ARRIVAL_WITH_UNIT])?;
         let input = table.required(INPUT, &[])?;
@@ -94,7 +95,7 @@ impl BurstGptRows {
             arrival_picos: table.parsed(self.arrival, number::seconds)?,
             arrival_column: self.arrival as u32 + 1,
             input_tokens: table.parsed(self.input, number::tokens)?,
-            output_tokens: table.parsed(self.output, number::tokens)?,
+            output_tokens: table.parsed(self.output, number::output_tokens)?,
             ..Row::default()
         })
     }

@@ -6,8 +6,9 @@
 
 use super::error::TraceError;
 use super::fast_path::{self, FastPath};
-use super::first_line::FirstLine;
+use super::first_line::Needs;
 use super::format::TraceFormat;
+use super::hints::TraceHints;
 use super::lines::Lines;
 use super::number::{self, Complaint};
 use super::row::{Row, Rows, SessionName, SessionsBegun};
@@ -32,11 +33,11 @@ impl TraceFormat for Csv {
         "CSV with the columns arrival_s, input_tokens and output_tokens"
     }
 
-    fn recognises(&self, first: &FirstLine) -> bool {
-        first.has_columns(&[&[ARRIVAL], &[INPUT], &[OUTPUT]])
+    fn needs(&self) -> Needs {
+        Needs::Columns(&[&[ARRIVAL], &[INPUT], &[OUTPUT]])
     }
 
-    fn rows(&self, lines: Lines) -> Result<Box<dyn Rows>, TraceError> {
+    fn rows(&self, lines: Lines, _: &TraceHints, _: u64) -> Result<Box<dyn Rows>, TraceError> {
         let table = CsvTable::new(lines)?;
         let arrival = table.required(ARRIVAL, &[])?;
         let input = table.required(INPUT, &[])?;
@@ -89,7 +90,7 @@ impl Rows for CsvRows {
         let session = self.session();
         let after = self.after(session)?;
         let input_tokens = table.parsed(self.input, number::tokens)?;
-        let output_tokens = table.parsed(self.output, number::tokens)?;
+        let output_tokens = table.parsed(self.output, number::output_tokens)?;
         let priority = match self.filled(self.priority) {
             Some(column) => table.parsed(column, priority)?,
             None => 0,

@@ -3,7 +3,7 @@
 use super::error::TraceError;
 use super::prefix_sharing::{PrefixSharing, SharingCounter};
 use super::replay::Replay;
-use super::source::{Skipped, open};
+use super::source::{Skipped, open_as_recorded};
 use super::token_counts::{TokenCounts, TokenSummary};
 use crate::units::{PICOS_PER_SECOND, Span, Time};
 use crate::workload::Source;
@@ -34,6 +34,12 @@ pub struct TraceInfo {
     pub correlation: Option<f64>,
     /// What an unlimited prefix cache would find, if the trace says what prompts hold.
     pub sharing: Option<PrefixSharing>,
+    /// Whether the trace says when requests arrived; if not, what is said of arrivals is `None` or 0.
+    pub has_arrivals: bool,
+    /// Whether it says how long they were; if not, lengths are those of the scenario.
+    pub has_lengths: bool,
+    /// How many characters were taken for a token, if the trace holds texts.
+    pub chars_per_token: Option<f64>,
     /// Rows that were left out, and why.
     pub skipped: Skipped,
 }
@@ -44,8 +50,8 @@ pub const DISPERSION_WINDOWS_S: [u64; 3] = [1, 10, 60];
 /// Reads a whole trace as `replay` would replay it. Memory does not grow with its length, unless rows must be sorted or
 /// follow others.
 pub fn info(replay: &Replay) -> Result<TraceInfo, TraceError> {
-    let mut source = open(replay)?;
-    let mut sharing = SharingCounter::new(source.format().block_tokens());
+    let mut source = open_as_recorded(replay)?;
+    let mut sharing = SharingCounter::new(replay.hints.block_tokens.unwrap_or(source.format().block_tokens()));
     let (mut inputs, mut outputs) = (TokenCounts::default(), TokenCounts::default());
     let (mut arrivals, mut both) = (ArrivalSums::default(), Correlation::default());
     while source.next_arrival()?.is_some() {
@@ -58,10 +64,18 @@ pub fn info(replay: &Replay) -> Result<TraceInfo, TraceError> {
         both.add(request.prompt.tokens(), request.output_tokens);
         sharing.add(request.prompt.tokens(), request.prompt.segments());
     }
-    let span = arrivals.last - arrivals.first;
     let requests = arrivals.count;
+    let format = source.format();
+    if !format.has_arrivals() {
+        // Those that stand in say nothing.
+        arrivals = ArrivalSums::default();
+    }
+    let span = arrivals.last - arrivals.first;
     Ok(TraceInfo {
-        format: source.format().name(),
+        format: format.name(),
+        has_arrivals: format.has_arrivals(),
+        has_lengths: format.has_lengths(),
+        chars_per_token: source.chars_per_token(),
         requests,
         span,
         rate_per_s: (span > Span::ZERO).then(|| requests as f64 / span.seconds()),

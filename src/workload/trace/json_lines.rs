@@ -1,5 +1,6 @@
 //! JSON lines: one object a line, read into typed rows, with a closer look at the object when that fails.
 
+use memchr::memmem;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, Visitor};
 use serde_json::Value;
 use std::fmt;
@@ -96,6 +97,29 @@ impl JsonLines {
         number::checked_tokens(tokens).map_err(|complaint| self.error(name, complaint))
     }
 
+    /// The number of tokens that was produced, at the key `name` of the current object, checked.
+    pub fn output_tokens(&self, name: &'static str, tokens: u64) -> Result<u32, TraceError> {
+        number::checked_output_tokens(tokens).map_err(|complaint| self.error(name, complaint))
+    }
+
+    /// Something is wrong with what stands at a path of keys with points between them.
+    pub fn error_at(&self, path: &str, value: &[u8], message: impl Into<Box<str>>) -> TraceError {
+        self.line_error(message).at(self.column_at(path), path, value)
+    }
+
+    /// Where in the current line what stands at a path of keys starts, from 1; 0 if it does not.
+    pub fn column_at(&self, path: &str) -> u64 {
+        let line = self.lines.line();
+        let last = path.rsplit('.').next().unwrap_or(path);
+        let column = column_of_value(line, path).or_else(|| column_of_value(line, last));
+        column.unwrap_or(0)
+    }
+
+    /// Something is wrong with the current object as a whole.
+    pub fn line_error(&self, message: impl Into<Box<str>>) -> TraceError {
+        TraceError::of_line(self.lines.path(), self.line(), message)
+    }
+
     fn value_of(&self, name: &str) -> Option<Value> {
         let Ok(Value::Object(mut object)) = serde_json::from_slice(self.lines.line()) else {
             return None;
@@ -160,9 +184,7 @@ fn complaint_about(kind: JsonKind, value: Option<&Value>) -> Option<Complaint> {
 /// message at that.
 fn column_of_value(text: &[u8], name: &str) -> Option<u64> {
     let quoted = format!("\"{name}\"");
-    let start = text
-        .windows(quoted.len())
-        .position(|window| window == quoted.as_bytes())?;
+    let start = memmem::find(text, quoted.as_bytes())?;
     let after = start + quoted.len();
     let skipped = text[after..]
         .iter()

@@ -9,6 +9,7 @@ use memchr::memchr;
 
 use super::error::TraceError;
 use super::file::TraceFile;
+use super::json_objects::{self, JsonObjects};
 use crate::files;
 
 /// The lines of a file, each of them as it lies in the buffer it was read into: nothing is copied but the line that
@@ -36,7 +37,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Lines {
     /// Opens the file at `path`, decompressing it if its content (not its name) says so, and reads the first line that
-    /// is not blank. `next` will yield it again.
+    /// is not blank. `next` will yield it again. JSON objects that are not one a line are read as if they were.
     pub fn open(path: &Path) -> Result<Self, TraceError> {
         Self::from_start(path, None)
     }
@@ -176,7 +177,15 @@ fn open_input(path: &Path) -> io::Result<Box<dyn Read>> {
 fn decompressed(file: impl Read + 'static) -> io::Result<Box<dyn Read>> {
     let mut input = BufReader::with_capacity(CHUNK_BYTES, file);
     if starts_with_gzip_magic(&mut input)? {
-        return Ok(Box::new(MultiGzDecoder::new(input)));
+        return one_a_line(BufReader::with_capacity(CHUNK_BYTES, MultiGzDecoder::new(input)));
+    }
+    one_a_line(input)
+}
+
+/// The input, JSON objects as one a line.
+fn one_a_line(mut input: impl BufRead + 'static) -> io::Result<Box<dyn Read>> {
+    if json_objects::are_in(input.fill_buf()?) {
+        return Ok(Box::new(JsonObjects::new(input)));
     }
     Ok(Box::new(input))
 }

@@ -4,27 +4,30 @@
 //!
 //! An id stands for a block of content after all that comes before it, so equal leading ids mean an equal prefix. With
 //! Dynamo's keys `session_id` and `delay` (in milliseconds) a row arrives that long after the last token of the row
-//! before it in its session, and needs no `timestamp`. The first row of such a file names its session too.
+//! before it in its session, and needs no `timestamp`. The first row of such a file names its session too. Another unit
+//! of time or length of blocks has to be said, as nothing in the file does.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
+use super::block_segments;
 use super::error::TraceError;
-use super::first_line::FirstLine;
-use super::format::TraceFormat;
+use super::first_line::{FirstLine, Needs};
+use super::format::{Hears, TraceFormat};
+use super::hints::{TimeUnit, TraceHints};
 use super::json_lines::{JsonKey, JsonKind, JsonLines, Number};
 use super::lines::Lines;
 use super::row::{Row, Rows, SessionName, SessionsBegun};
 use crate::stats::streams::hash_bytes;
-use crate::units::{PICOS_PER_SECOND, Span};
-use crate::workload::{ContentId, Segment};
+use crate::units::Span;
+use crate::workload::Segment;
 
 /// The format of Mooncake's traces.
 pub struct Mooncake;
 
 /// Tokens that a hash id stands for.
 const BLOCK_TOKENS: u32 = 512;
-const PICOS_PER_MILLISECOND: u64 = PICOS_PER_SECOND / 1000;
 
 const ARRIVAL: &str = "timestamp";
 const INPUT: &str = "input_length";
@@ -58,7 +61,7 @@ struct MooncakeRow {
     session_id: Option<Name>,
     #[serde(alias = "delay_ms")]
     delay: Option<Number>,
-    /// Only in Qwen's Bailian traces, whose stamps are seconds and whose blocks have 16 tokens.
+    /// Only in Qwen's Bailian traces.
     chat_id: Option<IgnoredAny>,
 }
 
@@ -87,19 +90,37 @@ impl TraceFormat for Mooncake {
         "JSON lines with the keys timestamp (in milliseconds), input_length and output_length, and no chat_id"
     }
 
-    fn recognises(&self, first: &FirstLine) -> bool {
-        let has_lengths = first.has_keys(&[&[INPUT, "input_tokens"], &[OUTPUT, "output_tokens"]]);
-        let has_times = first.has_keys(&[&[ARRIVAL, "created_time", DELAY, "delay_ms"]]);
-        has_lengths && has_times && !first.has_keys(&[&["chat_id", "parent_chat_id"]])
+    fn needs(&self) -> Needs {
+        Needs::Keys(&[
+            &[INPUT, "input_tokens"],
+            &[OUTPUT, "output_tokens"],
+            &[ARRIVAL, "created_time", DELAY, "delay_ms"],
+        ])
     }
 
-    fn rows(&self, lines: Lines) -> Result<Box<dyn Rows>, TraceError> {
-        let has_sessions = FirstLine::new(lines.line()).has_keys(&[&[SESSION]]);
+    fn recognises(&self, first: &FirstLine) -> bool {
+        let others = ["chat_id", "parent_chat_id"];
+        let is_stamp = first.value(ARRIVAL).is_some_and(Value::is_string);
+        first.has(&self.needs()) && !is_stamp && !others.iter().any(|name| first.has_name(name))
+    }
+
+    fn rows(&self, lines: Lines, hints: &TraceHints, _: u64) -> Result<Box<dyn Rows>, TraceError> {
+        let has_sessions = FirstLine::new(lines.line()).has_name(SESSION);
         Ok(Box::new(MooncakeRows {
             json: JsonLines::new(lines, &KEYS),
             has_sessions,
+            unit_picos: hints.time_unit.unwrap_or(TimeUnit::Milliseconds).picos(),
+            block_tokens: hints.block_tokens.unwrap_or(BLOCK_TOKENS),
             begun: SessionsBegun::default(),
         }))
+    }
+
+    fn hears(&self) -> Hears {
+        Hears {
+            time_unit: true,
+            block_tokens: true,
+            ..Hears::default()
+        }
     }
 
     fn block_tokens(&self) -> u32 {
@@ -110,6 +131,8 @@ impl TraceFormat for Mooncake {
 struct MooncakeRows {
     json: JsonLines,
     has_sessions: bool,
+    unit_picos: u64,
+    block_tokens: u32,
     begun: SessionsBegun,
 }
 
@@ -133,7 +156,7 @@ impl Rows for MooncakeRows {
             },
             arrival_column: json.column(ARRIVAL) as u32,
             input_tokens,
-            output_tokens: json.tokens(OUTPUT, read.output_length)?,
+            output_tokens: json.output_tokens(OUTPUT, read.output_length)?,
             segments: self.segments(read.hash_ids.as_deref().unwrap_or(&[]), input_tokens)?,
             max_tokens: None,
             priority: 0,
@@ -164,7 +187,7 @@ impl MooncakeRows {
         };
         let timestamp = row.timestamp.ok_or_else(missing)?;
         timestamp
-            .picos(PICOS_PER_MILLISECOND)
+            .picos(self.unit_picos)
             .map_err(|complaint| self.json.error(ARRIVAL, complaint))
     }
 
@@ -177,7 +200,7 @@ impl MooncakeRows {
                 "is not expected: the first row has no session_id; name the session in every row that belongs to one";
             return Err(self.json.error(DELAY, message).fatal());
         }
-        let picos = delay.picos(PICOS_PER_MILLISECOND);
+        let picos = delay.picos(self.unit_picos);
         picos
             .and_then(|picos| self.begun.after(session, picos))
             .map(Some)
@@ -186,8 +209,8 @@ impl MooncakeRows {
 
     fn refuse_other_formats(&self, row: &MooncakeRow) -> Result<(), TraceError> {
         if row.chat_id.is_some() {
-            let message = "is a key of Qwen's Bailian traces, which are not read yet: their stamps are seconds and \
-                           their blocks have 16 tokens";
+            let message = "is a key of Qwen's Bailian traces, whose stamps are seconds and whose blocks have 16 \
+                           tokens; write format = \"bailian\"";
             return Err(self.json.error("chat_id", message).fatal());
         }
         Ok(())
@@ -197,19 +220,21 @@ impl MooncakeRows {
         if ids.is_empty() {
             return Ok(None);
         }
-        let expected = input_tokens.div_ceil(BLOCK_TOKENS);
+        let block_tokens = self.block_tokens;
+        let expected = input_tokens.div_ceil(block_tokens);
         if ids.len() != expected as usize {
             let message = format!(
-                "has {} ids, but {input_tokens} tokens need {expected}, one every {BLOCK_TOKENS}; make them agree",
+                "has {} ids, but {input_tokens} tokens need {expected}, one every {block_tokens}; make them agree, or \
+                 write how many tokens an id stands for: trace.block_tokens = 16 (--block-tokens 16)",
                 ids.len()
             );
             return Err(self.json.error(BLOCKS, message));
         }
-        let segments = (0..expected).zip(ids).map(|(block, &id)| Segment {
-            content: ContentId::numbered(id),
-            offset: 0,
-            tokens: BLOCK_TOKENS.min(input_tokens - block * BLOCK_TOKENS),
-        });
-        Ok(Some(segments.collect()))
+        Ok(Some(block_segments::segments(
+            ids,
+            input_tokens,
+            block_tokens,
+            self.json.row_number(),
+        )))
     }
 }

@@ -6,24 +6,43 @@ use crate::workload::MOST_TOKENS;
 /// Why a text is not a number; completes the sentence that starts with the value.
 pub type Complaint = &'static str;
 
-/// A positive number of tokens.
+/// A positive number of tokens of a prompt, or of anything but an output.
 pub fn tokens(text: &[u8]) -> Result<u32, Complaint> {
-    let number = whole(text).map_err(|complaint| match complaint {
+    checked_tokens(any_tokens(text)?)
+}
+
+/// A positive number of tokens of an output.
+pub fn output_tokens(text: &[u8]) -> Result<u32, Complaint> {
+    checked_output_tokens(any_tokens(text)?)
+}
+
+fn any_tokens(text: &[u8]) -> Result<u64, Complaint> {
+    whole(text).map_err(|complaint| match complaint {
         Whole::Empty => "is empty; write a number of tokens, e.g. 512",
         Whole::Negative => "is negative; write a number of tokens, e.g. 512",
         Whole::NotDigits => "is not a whole number; write e.g. 512",
         Whole::TooLarge => "is too large; write at most 1000000000 tokens",
-    })?;
-    checked_tokens(number)
+    })
 }
 
-/// A number of tokens that has been read, if a request may have so many.
+/// A number of tokens of a prompt that has been read, if a request may have so many.
 pub fn checked_tokens(number: u64) -> Result<u32, Complaint> {
+    const NONE: Complaint = "is 0, but a prompt has at least one token, so nobody knows what was asked; leave such \
+                             rows out with --skip-bad-rows (trace.skip_bad_rows = true), which says how many they are";
+    checked(number, NONE)
+}
+
+/// A number of tokens of an output that has been read, if a request may have so many.
+pub fn checked_output_tokens(number: u64) -> Result<u32, Complaint> {
+    const NONE: Complaint = "is 0: the request got no token, mostly because it failed; leave such rows out with \
+                             --skip-bad-rows (trace.skip_bad_rows = true), which says how many they are, or write 1 \
+                             and trace.prompts_only = true where requests ask for embeddings or scores";
+    checked(number, NONE)
+}
+
+fn checked(number: u64, none: Complaint) -> Result<u32, Complaint> {
     match u32::try_from(number) {
-        Ok(0) => Err(
-            "is 0, but a request has at least one token of prompt and one of output; drop the row or skip bad rows, \
-                 or write 1 and trace.prompts_only = true where requests ask for embeddings or scores",
-        ),
+        Ok(0) => Err(none),
         Ok(tokens) if tokens <= MOST_TOKENS => Ok(tokens),
         _ => Err("is too large; write at most 1000000000 tokens"),
     }
@@ -86,6 +105,27 @@ pub fn seconds(text: &[u8]) -> Result<i128, Complaint> {
             )
         }
     }
+}
+
+/// A decimal number of units of `unit_picos` each, a divisor of a second, as picoseconds: exact for up to 12 places.
+pub fn units(text: &[u8], unit_picos: u64) -> Result<i128, Complaint> {
+    let text = text.trim_ascii();
+    let (digits, fraction) = match text.iter().position(|&byte| byte == b'.') {
+        Some(point) => (&text[..point], &text[point + 1..]),
+        None => (text, &[][..]),
+    };
+    if let (Ok(whole), Some(picos)) = (whole(digits), fraction_picos(fraction)) {
+        let unit = i128::from(unit_picos);
+        let second = i128::from(PICOS_PER_SECOND);
+        let total = i128::from(whole) * unit + (i128::from(picos) * unit + second / 2) / second;
+        if total <= i128::from(MOST_SECONDS) * second {
+            return Ok(total);
+        }
+        return Err("is too large; check the unit of time");
+    }
+    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
+    let number = number.filter(|number| number.is_finite());
+    picos_of(number.ok_or("is not a number; write e.g. 12.5")?, unit_picos)
 }
 
 /// A number of units of `unit_picos` each, as picoseconds.

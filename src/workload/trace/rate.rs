@@ -2,7 +2,8 @@
 
 use super::error::TraceError;
 use super::replay::{Replay, SPEEDUPS};
-use super::source::TraceSource;
+use super::source::{TraceSource, rows_of};
+use crate::units::Span;
 
 /// The mean rate [requests/s] of the rows that would be replayed, as recorded: their number less one, divided by the
 /// time from the first to the last. Of sessions only the starts count, as nobody recorded when the rest would arrive:
@@ -14,6 +15,7 @@ pub fn recorded_rate(replay: &Replay) -> Result<f64, TraceError> {
         jitter_ties: false,
         input_scale: 1.0,
         output_scale: 1.0,
+        lengths: None,
         ..replay.clone()
     };
     let Some(file) = &replay.file else {
@@ -21,18 +23,30 @@ pub fn recorded_rate(replay: &Replay) -> Result<f64, TraceError> {
     };
     let Replay {
         format,
+        hints,
         start,
         limit,
         sort,
         skip_bad_rows,
         ..
     } = replay;
-    let name = format!("rate of {format:?} from {start:?} up to {limit:?}, sorted {sort}, skipping {skip_bad_rows}");
+    let name =
+        format!("rate of {format:?} {hints:?} from {start:?} up to {limit:?}, sorted {sort}, skipping {skip_bad_rows}");
     file.number(name, || rate_of(&recorded))
 }
 
 fn rate_of(recorded: &Replay) -> Result<f64, TraceError> {
+    if recorded.start == Span::ZERO
+        && recorded.limit.is_none()
+        && let Some(rate) = rows_of(recorded, 0)?.0.drawn_rate_per_s()?
+    {
+        return Ok(rate);
+    }
     let mut source = TraceSource::unread(recorded, 0)?;
+    if !source.format().has_arrivals() {
+        // Those that stand in come once a second in the mean.
+        return Ok(1.0);
+    }
     let most = recorded.limit.unwrap_or(u64::MAX);
     let (mut rows, mut first, mut last) = (0, 0, 0);
     while rows < most

@@ -4,7 +4,9 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::detect::FormatName;
+use super::drawn_lengths::DrawnLengths;
 use super::file::TraceFile;
+use super::hints::TraceHints;
 use crate::units::Span;
 use crate::workload::arrivals::MOST_CLIENTS;
 use crate::workload::{Invalid, MOST_TOKENS};
@@ -15,6 +17,8 @@ pub const MOST_CONCURRENCY: u32 = MOST_CLIENTS;
 pub const SPEEDUPS: RangeInclusive<f64> = 1e-6..=1e6;
 /// How many times longer than recorded prompts and outputs may be.
 pub const LENGTH_SCALES: RangeInclusive<f64> = 0.01..=100.0;
+/// How many characters a token may have in the mean.
+pub const CHARS_A_TOKEN: RangeInclusive<f64> = 0.1..=100.0;
 
 /// Which trace to replay, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +30,10 @@ pub struct Replay {
     pub file: Option<TraceFile>,
     /// Its format; by default the one that recognises its first line.
     pub format: Option<FormatName>,
+    /// What is said of it that the file does not say.
+    pub hints: TraceHints,
+    /// How long prompts and outputs are, if the format says only when requests came.
+    pub lengths: Option<Box<DrawnLengths>>,
     /// How many times faster than recorded requests arrive; users do not think faster.
     pub speedup: f64,
     /// How many requests are outstanding at most, if that and not the recorded arrivals says when rows are sent: as
@@ -64,6 +72,8 @@ impl Replay {
             path: path.into(),
             file: None,
             format: None,
+            hints: TraceHints::default(),
+            lengths: None,
             speedup: 1.0,
             concurrency: None,
             start: Span::ZERO,
@@ -94,6 +104,20 @@ impl Replay {
                 let message = format!("must be between 0.01 and 100, not {scale}; write e.g. {key} = 2.0");
                 return Err(Invalid::new(key, message));
             }
+        }
+        if self.hints.block_tokens == Some(0) {
+            return Err(Invalid::new(
+                "block_tokens",
+                "must be at least 1; write e.g. block_tokens = 16",
+            ));
+        }
+        if self
+            .hints
+            .chars_per_token
+            .is_some_and(|chars| !CHARS_A_TOKEN.contains(&chars))
+        {
+            let message = "must be between 0.1 and 100; write e.g. chars_per_token = 4.0";
+            return Err(Invalid::new("chars_per_token", message));
         }
         if self.limit == Some(0) {
             return Err(Invalid::new("limit", "must be at least 1; write e.g. limit = 1000"));

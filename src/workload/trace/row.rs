@@ -26,6 +26,12 @@ pub trait Rows {
         false
     }
 
+    /// The mean rate of rows that are drawn [requests/s], which takes reading all that says it; `None` of recorded
+    /// rows.
+    fn drawn_rate_per_s(&mut self) -> Result<Option<f64>, TraceError> {
+        Ok(None)
+    }
+
     /// How many rows so far recorded a request that failed, and were left out.
     fn failed(&self) -> u64 {
         0

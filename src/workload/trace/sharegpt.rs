@@ -8,8 +8,9 @@
 use serde::Deserialize;
 
 use super::error::TraceError;
-use super::first_line::FirstLine;
+use super::first_line::Needs;
 use super::format::TraceFormat;
+use super::hints::TraceHints;
 use super::json_lines::{JsonKey, JsonKind, JsonLines, Number};
 use super::lines::Lines;
 use super::row::{Row, Rows};
@@ -58,11 +59,11 @@ impl TraceFormat for ShareGpt {
         "JSON lines with the keys input_toks, output_toks and arrival_time_ns"
     }
 
-    fn recognises(&self, first: &FirstLine) -> bool {
-        first.has_keys(&[&[INPUT], &[OUTPUT], &[ARRIVAL]])
+    fn needs(&self) -> Needs {
+        Needs::Keys(&[&[INPUT], &[OUTPUT], &[ARRIVAL]])
     }
 
-    fn rows(&self, lines: Lines) -> Result<Box<dyn Rows>, TraceError> {
+    fn rows(&self, lines: Lines, _: &TraceHints, _: u64) -> Result<Box<dyn Rows>, TraceError> {
         Ok(Box::new(ShareGptRows {
             json: JsonLines::new(lines, &KEYS),
         }))
@@ -89,7 +90,7 @@ impl Rows for ShareGptRows {
                 .map_err(|complaint| json.error(ARRIVAL, complaint))?,
             arrival_column: json.column(ARRIVAL) as u32,
             input_tokens,
-            output_tokens: json.tokens(OUTPUT, read.output_toks)?,
+            output_tokens: json.output_tokens(OUTPUT, read.output_toks)?,
             segments: self.segments(read.input_tok_ids.as_deref().unwrap_or(&[]), input_tokens)?,
             ..Row::default()
         };

@@ -25,7 +25,81 @@ pub fn open(replay: &Replay) -> Result<TraceSource, TraceError> {
 
 /// Opens a trace with valid settings and reads its first request. Ties are spread, if they are, by draws from `seed`.
 pub fn open_seeded(replay: &Replay, seed: u64) -> Result<TraceSource, TraceError> {
-    let mut source = TraceSource::unread(replay, seed)?;
+    let source = TraceSource::unread(replay, seed)?;
+    if replay.lengths.is_none() && !source.format.has_lengths() {
+        let message = format!(
+            "holds arrivals alone ({}), not how long requests were; write workload.prompt and workload.output beside \
+             workload.trace",
+            source.format.name()
+        );
+        return Err(TraceError::of_file(&replay.path, message));
+    }
+    begin(source)
+}
+
+/// Opens a trace of which only that is asked which its rows say.
+pub(super) fn open_as_recorded(replay: &Replay) -> Result<TraceSource, TraceError> {
+    begin(TraceSource::unread(replay, 0)?)
+}
+
+/// The format of a trace, named or recognised.
+pub fn format_of(replay: &Replay) -> Result<&'static dyn TraceFormat, TraceError> {
+    match replay.format {
+        Some(name) => Ok(name.format()),
+        None => detect(&Lines::from_start(&replay.path, replay.file.as_ref())?),
+    }
+}
+
+fn format_in(replay: &Replay, lines: &Lines) -> Result<&'static dyn TraceFormat, TraceError> {
+    replay.format.map_or_else(|| detect(lines), |name| Ok(name.format()))
+}
+
+/// The rows of a trace as a replay has them, but in the order of the file.
+pub(super) fn rows_of(replay: &Replay, seed: u64) -> Result<(Box<dyn Rows>, &'static dyn TraceFormat), TraceError> {
+    let lines = Lines::from_start(&replay.path, replay.file.as_ref())?;
+    let format = format_in(replay, &lines)?;
+    check_hints(replay, format)?;
+    let rows = format.rows(lines, &replay.hints, seed)?;
+    let rows = match &replay.lengths {
+        Some(lengths) if !format.has_lengths() => lengths.of(rows, seed),
+        _ => rows,
+    };
+    Ok((scale(rows, replay), format))
+}
+
+/// Refuses what is said of a trace to which it does not matter: it is a mistake, in whatever it was meant to change.
+fn check_hints(replay: &Replay, format: &'static dyn TraceFormat) -> Result<(), TraceError> {
+    let (hints, hears) = (&replay.hints, format.hears());
+    let deaf = [
+        (
+            "time_unit",
+            hints.time_unit.is_some(),
+            hears.time_unit,
+            "whose times have a unit of their own",
+        ),
+        (
+            "block_tokens",
+            hints.block_tokens.is_some(),
+            hears.block_tokens,
+            "which has no hash ids of blocks",
+        ),
+        (
+            "chars_per_token",
+            hints.chars_per_token.is_some(),
+            hears.chars_per_token,
+            "which holds no texts",
+        ),
+    ];
+    for (key, is_said, matters, why) in deaf {
+        if is_said && !matters {
+            let message = format!("is of the format {}, {why}; leave trace.{key} out", format.name());
+            return Err(TraceError::of_file(&replay.path, message));
+        }
+    }
+    Ok(())
+}
+
+fn begin(mut source: TraceSource) -> Result<TraceSource, TraceError> {
     source.read_pending()?;
     if source.pending.is_none() {
         return Err(source.nothing_to_replay());
@@ -40,13 +114,21 @@ pub struct Skipped {
     pub bad_rows: u64,
     /// What is wrong with the first few of them.
     pub first: Vec<TraceError>,
-    /// Rows that record a request which failed.
+    /// Rows that record a request which failed, or got no answer.
     pub failed_requests: u64,
     /// Rows before the start of the replay.
     pub before_start: u64,
 }
 
 impl Skipped {
+    /// A row that cannot be read is left out.
+    pub(super) fn leave_out(&mut self, error: TraceError) {
+        self.bad_rows += 1;
+        if self.first.len() < MOST_REMEMBERED {
+            self.first.push(error);
+        }
+    }
+
     /// What was left out of another trace too.
     pub fn add(&mut self, mut other: Self) {
         self.bad_rows += other.bad_rows;
@@ -98,14 +180,12 @@ pub struct TraceSource {
 impl TraceSource {
     /// Opens a trace, of which a row is read only if all must be.
     pub(super) fn unread(replay: &Replay, seed: u64) -> Result<Self, TraceError> {
-        let lines = Lines::from_start(&replay.path, replay.file.as_ref())?;
-        let format = match replay.format {
-            Some(name) => name.format(),
-            None => detect(&lines)?,
-        };
-        let rows = scale(format.rows(lines)?, replay);
+        let (rows, format) = rows_of(replay, seed)?;
         let mut source = Self {
-            replay: replay.clone(),
+            replay: Replay {
+                sort: replay.sort || format.is_by_end(),
+                ..replay.clone()
+            },
             format,
             names_outputs: rows.names_outputs(),
             rows,
@@ -126,7 +206,7 @@ impl TraceSource {
             ties: TieCounter::default(),
             skipped: Skipped::default(),
         };
-        if replay.sort || source.rows.has_followers() {
+        if source.replay.sort || source.rows.has_followers() {
             source.load()?;
         }
         Ok(source)
@@ -143,6 +223,12 @@ impl TraceSource {
     /// The trace's format, named or recognised.
     pub fn format(&self) -> &'static dyn TraceFormat {
         self.format
+    }
+
+    /// How many characters are taken for a token, if the trace holds texts.
+    pub fn chars_per_token(&self) -> Option<f64> {
+        let has_texts = self.format.hears().chars_per_token;
+        has_texts.then(|| self.replay.hints.chars_per_token())
     }
 
     /// The share of requests so far that arrive together with the one before, as if a clock had ticked too slowly; none
@@ -306,12 +392,7 @@ impl TraceSource {
     fn next_readable(&mut self) -> Result<bool, TraceError> {
         loop {
             match self.rows.next_row(&mut self.row) {
-                Err(error) if error.skippable && self.replay.skip_bad_rows => {
-                    self.skipped.bad_rows += 1;
-                    if self.skipped.first.len() < MOST_REMEMBERED {
-                        self.skipped.first.push(error);
-                    }
-                }
+                Err(error) if error.skippable && self.replay.skip_bad_rows => self.skipped.leave_out(error),
                 read => return read,
             }
         }
@@ -373,6 +454,8 @@ impl TraceSource {
             )
         } else if skipped.failed_requests > 0 {
             format!("records only failed requests: {}", skipped.failed_requests)
+        } else if !self.format.has_lengths() {
+            "has windows, but chance drew no arrival in any of them; another seed may".to_owned()
         } else {
             "has a header, but no rows after it".to_owned()
         };

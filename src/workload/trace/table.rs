@@ -42,13 +42,28 @@ impl CsvTable {
 
     /// The column `name`, also known under `aliases`.
     pub fn required(&self, name: &str, aliases: &[&str]) -> Result<usize, TraceError> {
-        self.optional(name, aliases)?.ok_or_else(|| {
-            let message = format!(
-                "the header has no column {name:?}; add it (found {})",
-                self.header.join(",")
-            );
-            TraceError::of_line(self.lines.path(), self.line, message).fatal()
-        })
+        self.optional(name, aliases)?.ok_or_else(|| self.lacks(name))
+    }
+
+    /// There is no column `name`.
+    pub fn lacks(&self, name: &str) -> TraceError {
+        let message = format!(
+            "the header has no column {name:?}; add it (found {})",
+            self.header.join(",")
+        );
+        TraceError::of_line(self.lines.path(), self.line, message).fatal()
+    }
+
+    /// The names of the columns.
+    pub fn header(&self) -> &[String] {
+        &self.header
+    }
+
+    /// The first of the columns to which `rank` gives the lowest number, if it gives any.
+    pub fn best(&self, rank: impl Fn(&str) -> Option<usize>) -> Option<usize> {
+        let ranked = self.header.iter().enumerate();
+        let ranked = ranked.filter_map(|(column, name)| Some((rank(name)?, column)));
+        ranked.min().map(|(_, column)| column)
     }
 
     /// The column `name`, also known under `aliases`, if there is one.

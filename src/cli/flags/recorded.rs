@@ -1,0 +1,66 @@
+//! Flags that say how a recorded workload is to be read.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::workload::trace::{TimeUnit, TraceHints};
+
+/// How a recorded workload is to be read.
+#[derive(Debug, Args)]
+pub struct RecordedFlags {
+    /// The trace, compressed with gzip or not
+    pub file: PathBuf,
+    /// Its format; recognised by its first line if left out
+    #[arg(long, value_name = "FORMAT")]
+    pub trace_format: Option<String>,
+    /// The unit of its times, where they are numbers; that of the format if left out
+    #[arg(long, value_enum, value_name = "UNIT")]
+    time_unit: Option<TimeUnitFlag>,
+    /// How many tokens a hash id stands for; as many as in the format if left out
+    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
+    block_tokens: Option<u32>,
+    /// How many characters make a token in the mean, where it holds texts; 4 if left out
+    #[arg(long, value_name = "CHARS", value_parser = chars)]
+    chars_per_token: Option<f64>,
+    /// Sort the rows by arrival
+    #[arg(long)]
+    pub sort: bool,
+    /// Leave out rows that cannot be read, and say how many
+    #[arg(long)]
+    pub skip_bad_rows: bool,
+}
+
+/// The unit of times that are numbers.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TimeUnitFlag {
+    /// Seconds
+    S,
+    /// Milliseconds
+    Ms,
+    /// Microseconds
+    Us,
+    /// Nanoseconds
+    Ns,
+}
+
+impl RecordedFlags {
+    /// What is said of the trace beside its file.
+    pub fn hints(&self) -> TraceHints {
+        TraceHints {
+            time_unit: self.time_unit.map(|unit| match unit {
+                TimeUnitFlag::S => TimeUnit::Seconds,
+                TimeUnitFlag::Ms => TimeUnit::Milliseconds,
+                TimeUnitFlag::Us => TimeUnit::Microseconds,
+                TimeUnitFlag::Ns => TimeUnit::Nanoseconds,
+            }),
+            block_tokens: self.block_tokens,
+            chars_per_token: self.chars_per_token,
+        }
+    }
+}
+
+fn chars(text: &str) -> Result<f64, String> {
+    let chars = text.parse().ok().filter(|chars| (0.1..=100.0).contains(chars));
+    chars.ok_or_else(|| "write a number from 0.1 to 100, e.g. 4".to_owned())
+}
