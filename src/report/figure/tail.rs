@@ -14,9 +14,11 @@ pub const FIGURE: Figure = Figure {
     draws: Draws::Recordings(drawing),
 };
 
-/// Points of a curve: so many for each tenth part that is left, down to one of a hundred thousand.
+/// Points of a curve: one a hundredth until the first tenth is served, and then so many for each tenth part that is
+/// left, down to one of a hundred thousand.
+const FIRST_POINTS: usize = 10;
 const POINTS_A_DECADE: usize = 20;
-const POINTS: usize = 5 * POINTS_A_DECADE + 1;
+const POINTS: usize = FIRST_POINTS + 5 * POINTS_A_DECADE;
 
 /// Quantiles that are named, and the share that lies beyond.
 const NAMED: [(&str, f64); 5] = [
@@ -87,7 +89,10 @@ fn limits(metric: Metric, slos: &[Slo]) -> impl Iterator<Item = Mark> {
 fn points(metric: Metric, recording: &Recording) -> Vec<Point> {
     let picos = recording.latency(metric);
     let samples = picos.count() as f64;
-    let beyond: [f64; POINTS] = std::array::from_fn(|at| 10_f64.powf(-(at as f64) / POINTS_A_DECADE as f64));
+    let beyond: [f64; POINTS] = std::array::from_fn(|at| match at.checked_sub(FIRST_POINTS) {
+        None => 1.0 - at as f64 / 100.0,
+        Some(at) => 10_f64.powf(-(at as f64 + 1.0) / POINTS_A_DECADE as f64),
+    });
     let Some(quantiles) = picos.quantiles(beyond.map(|beyond| 1.0 - beyond)) else {
         return Vec::new();
     };

@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn latex_says_what_the_table_says() {
-        let expected = "\\begin{table}\n  \\centering\n  \\caption{50 \\% more}\n  \\begin{tabular}{lr}\n    \\toprule\n    \
+        let expected = "\\begin{table}\n  \\centering\n  \\caption{50 \\% more}\n  \
+                        \\begin{tabular}{lr}\n    \\toprule\n    \
                         batching.policy & tokens\\_per\\_s \\\\\n    \\midrule\n    \
                         a|b \\textbackslash{} \\textasciitilde{} & 1.5 $\\times$ [1, 2] \\\\\n    \\bottomrule\n  \
                         \\end{tabular}\n\\end{table}\n";
