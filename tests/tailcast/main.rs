@@ -105,6 +105,7 @@ mod pools;
 mod prefix_losses;
 mod priorities;
 mod published_models;
+mod questions;
 mod queueing;
 mod read_once;
 mod reader_fuzz;
