@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use super::common::{refuse_pools, warn_all, workers};
 use super::problem::Problem;
 use super::run_report;
-use crate::config::{Diagnostic, Experiment, Flag, Manifest, Measured, Scenario};
+use crate::config::{Diagnostic, Experiment, Flag, Manifest, Measured};
 use crate::metrics::Summary;
 use crate::report::figure::Drawn;
 use crate::report::figure::accuracy;
 use crate::report::{ErrorLimit, ValidatedExperiment, ValidationReport};
-use crate::study::{Comparison, Control, Input, Outcome, Prediction, Task, run_each, unlike_after, unlike_before};
+use crate::study::{
+    Base, Comparison, Control, Input, OpenWorkload, Outcome, Prediction, TakenLoad, Task, run_each, unlike_after,
+    unlike_before,
+};
 
 /// How far are predictions from what was measured?
 #[derive(Clone, Debug, Default)]
@@ -48,6 +51,8 @@ struct Planned<'a> {
     input: Input,
     runs: u32,
     measured: &'a Measured,
+    /// What of the scenario comes from what was measured.
+    taken: Option<String>,
 }
 
 /// An experiment while its runs come in.
@@ -111,8 +116,12 @@ impl ValidateQuestion {
     fn planned<'a>(&self, experiment: &'a Experiment) -> Result<Planned<'a>, Problem> {
         let mut layers = experiment.layers();
         layers.flags.extend_from_slice(&self.changes);
-        let scenario = Scenario::load_changed(&layers, Some(&experiment.overrides))
-            .map_err(|problem| Problem::from(problem).about(&experiment.title()))?;
+        let about = |problem: Problem| problem.about(&experiment.title());
+        let base = Base::new(layers, Some(experiment.overrides.clone()));
+        let open = OpenWorkload::of(&base).map_err(|problem| about(problem.into()))?;
+        let sent = experiment.measured.load.as_ref();
+        let taken = sent.map_or_else(TakenLoad::default, |sent| open.taken_from(sent, "the measured file"));
+        let scenario = base.scenario(&taken.flags).map_err(|problem| about(problem.into()))?;
         let name = experiment.name.clone();
         let input = Input {
             // Objectives are about what is served, not about what is predicted of it.
@@ -122,14 +131,14 @@ impl ValidateQuestion {
         }
         .as_measured();
         let runs = self.seeds.unwrap_or(experiment.seeds);
-        refuse_pools(&input, "validate predicts what was measured of one deployment")
-            .map_err(|problem| problem.about(&experiment.title()))?;
+        refuse_pools(&input, "validate predicts what was measured of one deployment").map_err(about)?;
         Ok(Planned {
             name: name.unwrap_or_else(|| input.scenario.name.clone()),
             // More of the same would tell no more.
             runs: if input.is_always_the_same() { 1 } else { runs },
             input,
             measured: &experiment.measured,
+            taken: taken.told("the measured file"),
         })
     }
 }
@@ -167,6 +176,7 @@ fn warnings_before(experiment: &Planned) -> Vec<String> {
             "{unfinished} measured requests did not finish; measured latencies are those of the others"
         ));
     }
+    warnings.extend(experiment.measured.notes.iter().cloned());
     warnings.extend(unlike_warning(&unlike_before(
         &experiment.input.scenario,
         experiment.measured,
@@ -243,6 +253,8 @@ fn report(plan: &[Planned], done: Vec<Done>, limits: Vec<ErrorLimit>) -> (Valida
         let measured = &experiment.measured.values;
         experiments.push(ValidatedExperiment {
             comparison: Comparison::new(experiment.name.clone(), measured, &prediction),
+            taken: experiment.taken.clone(),
+            bounds: experiment.measured.bounds.clone(),
             scenario_hash: run.scenario_hash,
             seed: run.seed,
             replications: experiment.runs,

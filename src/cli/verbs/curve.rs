@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::answer::{CurveQuestion, LoadKind, loads};
+use crate::answer::{CurveQuestion, LoadKind, MeasuredPoints, loads};
 use crate::cli::failure::Failure;
 use crate::cli::flags::exit::ExitFlags;
 use crate::cli::flags::scenario::ScenarioFlags;
@@ -49,16 +49,20 @@ pub struct Args {
     study_flags: StudyFlags,
 }
 
-/// One of them.
+/// One of them, or loads that were measured.
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
+#[group(required = true, multiple = true)]
 struct LoadFlags {
     /// Requests at once: a range that doubles (1..512), one that adds (8..64+8), or a list (1,10,100)
-    #[arg(long, value_name = "LOADS", allow_hyphen_values = true)]
+    #[arg(long, value_name = "LOADS", allow_hyphen_values = true, conflicts_with = "rate")]
     concurrency: Option<String>,
     /// Requests per second, in the same ways
     #[arg(long, value_name = "LOADS", allow_hyphen_values = true)]
     rate: Option<String>,
+    /// Show what was measured beside the forecast, at its own loads: results of `vllm bench serve` and of others, as
+    /// `calibrate` takes them; their load stands in them. May be given more than once
+    #[arg(long, value_name = "FILE")]
+    measured: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -73,17 +77,23 @@ enum Format {
 
 /// Runs the verb.
 pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
+    let measured = MeasuredPoints::read(&args.loads.measured)?;
     let (kind, text) = match (&args.loads.concurrency, &args.loads.rate) {
-        (Some(text), _) => (LoadKind::Concurrency, text.as_str()),
-        (_, rate) => (LoadKind::Rate, rate.as_deref().unwrap_or("")),
+        (Some(text), _) => (LoadKind::Concurrency, Some(text)),
+        (_, Some(text)) => (LoadKind::Rate, Some(text)),
+        (None, None) => (measured.kind()?, None),
     };
+    // A load that is not on the curve is refused before anything runs.
+    measured.loads(kind)?;
+    let asked = text.map(|text| loads(kind, text)).transpose()?;
     let question = CurveQuestion {
         base: args.changes.base(args.scenario.as_deref())?,
         kind,
-        loads: loads(kind, text)?,
+        loads: asked.unwrap_or_default(),
         seeds: args.seeds,
         refinements: args.refine,
         finds_ranges: args.range,
+        measured,
     };
     let ready = question.ready()?;
     let files = StudyFiles::new(&[load_curve::figure(kind)], &args.figure, args.html.as_ref())?;
@@ -92,6 +102,9 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         Format::Text => {}
         Format::Json => taken.claim_stdout("--format json")?,
         Format::Csv => taken.claim_stdout("--format csv")?,
+    }
+    for file in &args.loads.measured {
+        taken.read("what was measured", file);
     }
     taken.check_stdin()?;
     files.claim(&mut taken)?;
