@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::common::{refuse_pools, warn_all};
+use super::common::{missing_in_file, refuse_pools, warn_all};
 use super::problem::Problem;
 use crate::config::{
     BenchmarkLoad, Diagnostic, FittedOn, Flag, Measured, Scenario, is_standard_input, is_step_table, parse_step_table,
@@ -37,7 +37,7 @@ pub struct ReadyCalibrate<'a> {
     /// What was measured, each with the name of its file, where the scenario needed it to be complete.
     data: Option<Vec<(String, Data)>>,
     /// What of the scenario comes from there.
-    taken: Vec<String>,
+    taken: Option<String>,
 }
 
 /// What came of it.
@@ -52,18 +52,28 @@ impl CalibrateQuestion {
     /// Reads the scenario. What it leaves open of its workload is what the data say of theirs.
     pub fn ready(&self) -> Result<ReadyCalibrate<'_>, Problem> {
         let open = OpenWorkload::of(&self.base)?;
-        let (mut data, mut taken, mut flags) = (None, Vec::new(), Vec::new());
-        if open.lacks_anything() {
-            let all = self.read()?;
-            let sent = all.iter().find_map(|(file, data)| Some((file, load_of(data)?)));
-            if let Some((file, load)) = sent {
-                let found = open.taken_from(load, file);
-                taken.extend(found.told(file));
-                flags = found.flags;
-            }
-            data = Some(all);
+        if !open.lacks_anything() {
+            return self.ready_with(None, self.base.load()?, None);
         }
-        let input = self.base.with(&flags)?.as_measured();
+        let data = self.read()?;
+        let sent = data.iter().find_map(|(file, data)| Some((file, sent_in(data)?)));
+        let Some((file, sent)) = sent else {
+            return self.ready_with(Some(data), self.base.load()?, None);
+        };
+        let taken = open.taken_from(&sent, file);
+        let input = self.base.with(&taken.flags);
+        let input = input.map_err(|problem| missing_in_file(problem.into(), &open, &taken, file))?;
+        let told = taken.told(file);
+        self.ready_with(Some(data), input, told)
+    }
+
+    fn ready_with(
+        &self,
+        data: Option<Vec<(String, Data)>>,
+        input: Input,
+        taken: Option<String>,
+    ) -> Result<ReadyCalibrate<'_>, Problem> {
+        let input = input.as_measured();
         refuse_pools(&input, "calibrate fits one deployment")?;
         Ok(ReadyCalibrate {
             question: self,
@@ -215,6 +225,14 @@ fn unlike(loads: &[MeasuredLoad]) -> Vec<String> {
         }
     }
     found
+}
+
+/// What was sent, if a result of requests says it.
+fn sent_in(data: &Data) -> Option<BenchmarkLoad> {
+    match data {
+        Data::Served(measured) => measured.sent(),
+        Data::Steps(_) => None,
+    }
 }
 
 /// What a result says of its load, if it is one of requests.

@@ -1,7 +1,7 @@
 //! `curve`: latency and throughput against concurrency or rate.
 
 use super::MeasuredPoints;
-use super::common::{dial, make_runs, refuse_seeds_of_a_trace, workers};
+use super::common::{dial, make_runs, missing_in_file, refuse_seeds_of_a_trace, workers};
 use super::problem::Problem;
 use super::setting;
 use crate::config::Diagnostic;
@@ -53,8 +53,7 @@ pub struct CurveAnswer {
 impl CurveQuestion {
     /// Reads the scenario.
     pub fn ready(&self) -> Result<ReadyCurve<'_>, Problem> {
-        let (base, taken) = self.complete_base()?;
-        let input = base.load()?;
+        let (base, input, taken) = self.complete()?;
         let dial = dial(self.kind, &input)?;
         refuse_seeds_of_a_trace(&input, self.seeds)?;
         if self.finds_ranges {
@@ -70,15 +69,20 @@ impl CurveQuestion {
     }
 
     /// The scenario, complete with what the first measured result says of its workload, and what that is.
-    fn complete_base(&self) -> Result<(Base, Option<String>), Problem> {
+    fn complete(&self) -> Result<(Base, Input, Option<String>), Problem> {
         let Some(first) = self.measured.points.first() else {
-            return Ok((self.base.clone(), None));
+            return Ok((self.base.clone(), self.base.load()?, None));
         };
-        let taken = OpenWorkload::of(&self.base)?.taken_from(&first.load, &first.origin);
-        if taken.flags.is_empty() {
-            return Ok((self.base.clone(), None));
-        }
-        Ok((self.base.changed(&taken.flags), taken.told(&first.origin)))
+        let open = OpenWorkload::of(&self.base)?;
+        let taken = open.taken_from(&first.load, &first.origin);
+        let base = if taken.flags.is_empty() {
+            self.base.clone()
+        } else {
+            self.base.changed(&taken.flags)
+        };
+        let input = base.load();
+        let input = input.map_err(|problem| missing_in_file(problem.into(), &open, &taken, &first.origin))?;
+        Ok((base, input, taken.told(&first.origin)))
     }
 
     /// Simulates all loads.

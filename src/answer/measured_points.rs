@@ -26,7 +26,7 @@ impl MeasuredPoints {
             let results = Measured::read_all(file)?;
             let are_several = results.len() > 1;
             for (place, measured) in results.into_iter().enumerate() {
-                let name = file.display();
+                let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
                 let origin = if are_several {
                     format!("{name}: result {}", place + 1)
                 } else {
@@ -44,7 +44,11 @@ impl MeasuredPoints {
                 origin: origin.clone(),
             };
             if point.kind().is_none() {
-                let message = format!("--measured: {origin} does not say at which load it was measured");
+                let message = if point.load.rate_per_s.is_some_and(f64::is_infinite) {
+                    format!("--measured: {origin} was sent all at once, which is no point of a curve")
+                } else {
+                    format!("--measured: {origin} does not say at which load it was measured")
+                };
                 return Err(Diagnostic::new(message).help(TELL).into());
             }
             found

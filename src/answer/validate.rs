@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::common::{refuse_pools, warn_all, workers};
+use super::common::{missing_in_file, refuse_pools, warn_all, workers};
 use super::problem::Problem;
 use super::run_report;
 use crate::config::{Diagnostic, Experiment, Flag, Manifest, Measured};
@@ -44,6 +44,9 @@ pub struct ValidateAnswer {
     /// Whether whoever asked stopped it before all experiments had run.
     pub is_interrupted: bool,
 }
+
+/// What messages call the file of an experiment.
+const MEASURED_FILE: &str = "the measured file";
 
 /// An experiment that is ready to run.
 struct Planned<'a> {
@@ -119,9 +122,11 @@ impl ValidateQuestion {
         let about = |problem: Problem| problem.about(&experiment.title());
         let base = Base::new(layers, Some(experiment.overrides.clone()));
         let open = OpenWorkload::of(&base).map_err(|problem| about(problem.into()))?;
-        let sent = experiment.measured.load.as_ref();
-        let taken = sent.map_or_else(TakenLoad::default, |sent| open.taken_from(sent, "the measured file"));
-        let scenario = base.scenario(&taken.flags).map_err(|problem| about(problem.into()))?;
+        let sent = experiment.measured.sent();
+        let taken = sent.map_or_else(TakenLoad::default, |sent| open.taken_from(&sent, MEASURED_FILE));
+        let scenario = base.scenario(&taken.flags);
+        let scenario =
+            scenario.map_err(|problem| about(missing_in_file(problem.into(), &open, &taken, MEASURED_FILE)))?;
         let name = experiment.name.clone();
         let input = Input {
             // Objectives are about what is served, not about what is predicted of it.
@@ -138,7 +143,7 @@ impl ValidateQuestion {
             runs: if input.is_always_the_same() { 1 } else { runs },
             input,
             measured: &experiment.measured,
-            taken: taken.told("the measured file"),
+            taken: taken.told(MEASURED_FILE),
         })
     }
 }

@@ -53,6 +53,18 @@ impl OpenWorkload {
         self.lacks_length() || [ARRIVALS, PROMPT, OUTPUT].iter().any(|key| self.has(key))
     }
 
+    /// What a run needs that neither the scenario says nor `taken`.
+    pub fn still_missing(&self, taken: &TakenLoad) -> Vec<&'static str> {
+        let is_taken = |key: &str| taken.words.iter().any(|word| word.starts_with(key));
+        let needed = [(ARRIVALS, self.has(ARRIVALS)), (REQUESTS, self.lacks_length())];
+        let lengths = [PROMPT, OUTPUT].map(|key| (key, self.has(key)));
+        let open = needed
+            .into_iter()
+            .chain(lengths)
+            .filter(|(key, is_open)| *is_open && !is_taken(key));
+        open.map(|(key, _)| key).collect()
+    }
+
     /// What of it the load says that `file` was measured under.
     pub fn taken_from(&self, load: &BenchmarkLoad, file: &str) -> TakenLoad {
         let mut keys = Vec::new();

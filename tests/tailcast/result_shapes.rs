@@ -80,6 +80,41 @@ fn benchmarks_of_old_releases_are_read() {
     }
 }
 
+const CONSOLE: &str = "INFO 01-01 starting\n============ Serving Benchmark Result ============\n\
+    Successful requests:                     100       \nMaximum request concurrency:             8         \n\
+    Benchmark duration (s):                  20.00     \nTotal input tokens:                      12800     \n\
+    Total generated tokens:                  6400      \nRequest throughput (req/s):              5.00      \n\
+    ---------------Time to First Token----------------\nMean TTFT (ms):                          71.54     \n\
+    P99 TTFT (ms):                           79.49     \n-----Time per Output Token (excl. 1st token)------\n\
+    Mean TPOT (ms):                          7.91      \n---------------Inter-token Latency----------------\n\
+    Median ITL (ms):                         7.74      \n==================================================\n";
+
+#[test]
+fn what_a_benchmark_prints_is_read() {
+    let measured = one(CONSOLE);
+    assert_values(
+        &measured,
+        &[("ttft.mean", 0.071_54), ("ttft.p99", 0.079_49), ("itl.p50", 0.007_74)],
+    );
+    assert_load(
+        &measured,
+        &[
+            "workload.requests = 100",
+            "workload.arrivals = { process = \"closed\", concurrency = 8 }",
+            "workload.prompt = { dist = \"fixed\", value = 128 }",
+            "workload.output = { dist = \"fixed\", value = 64 }",
+        ],
+    );
+    let sglang = CONSOLE
+        .replace("Maximum request", "Traffic request rate: 2.0\nMax request")
+        .replace(" 8  ", " not set ");
+    let sglang = one(&(sglang + "Mean E2E Latency (ms):  500.0\n"));
+    assert_eq!(sglang.tool, "SGLang bench_serving");
+    assert_values(&sglang, &[("e2e.mean", 0.5)]);
+    assert_eq!(sglang.load.unwrap().rate_per_s, Some(2.0));
+    assert_eq!(all(&format!("{CONSOLE}{CONSOLE}")).len(), 2);
+}
+
 #[test]
 fn several_runs_in_a_file_are_several_results() {
     let failed = r#"{"completed": 0, "failed": 5, "num_prompts": 5, "mean_ttft_ms": 0.0}"#;
@@ -174,7 +209,7 @@ fn inferencex_tables_say_their_slots_and_lengths() {
 
 /// A result of most formats.
 pub fn examples() -> Vec<String> {
-    let texts = [OLD_BENCH, LLM_D, INFERENCE_PERF, AIPERF_TABLE, RECORDS].map(str::to_owned);
+    let texts = [OLD_BENCH, CONSOLE, LLM_D, INFERENCE_PERF, AIPERF_TABLE, RECORDS].map(str::to_owned);
     let made = [
         guidellm(r#"{"type_": "poisson", "rate": 3.5}"#, "args"),
         metrics([10.0, 20.0, 30.0], 2.0),
@@ -427,6 +462,10 @@ fn packed_files_are_read() {
 
 #[test]
 fn unknown_files_say_what_was_found_and_what_is_read() {
+    refused(
+        "{\"avg_latency\": 1, \"latencies\": [1], \"percentiles\": {}}",
+        &["vllm bench latency", "vllm bench serve"],
+    );
     for (content, parts) in [
         ("{\"a\": 1, \"b\": [1]}", &["no latencies", "`a`, `b`", "guidellm"][..]),
         ("{}", &["no latencies", "without any keys"]),

@@ -105,7 +105,14 @@ fn each_result_of_a_file_is_an_experiment_with_its_own_load() {
 fn a_file_that_does_not_say_it_leaves_the_scenario_incomplete() {
     let ended = validated(DEPLOYMENT, r#"{"completed": 9, "mean_ttft_ms": 20}"#, MEASURED, &[]);
     assert_eq!(ended.code, Some(2));
-    assert!(ended.stderr.contains("arrivals"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("does not say it either"), "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("workload.arrivals, workload.prompt, workload.output"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -216,7 +223,7 @@ fn a_curve_refuses_results_that_are_not_on_it() {
             &["--measured", "rate.json", "--concurrency", "1,2"],
             "leave --concurrency out",
         ),
-        (&["--measured", "at_once.json"], "does not say at which load"),
+        (&["--measured", "at_once.json"], "all at once"),
         (&["--measured", "k6.csv"], "k6"),
         (&[], "--measured"),
     ] {
@@ -224,4 +231,53 @@ fn a_curve_refuses_results_that_are_not_on_it() {
         assert_eq!(ended.code, Some(2), "{arguments:?}: {}", ended.stderr);
         assert!(ended.stderr.contains(said), "{arguments:?}: {}", ended.stderr);
     }
+}
+
+#[test]
+fn requests_one_by_one_tell_their_load() {
+    let mut rows = "arrival_s,first_token_s,finished_s,input_tokens,output_tokens\n".to_owned();
+    for row in 0..100 {
+        let start = f64::from(row) * 0.5;
+        rows += &[start, start + 0.02, start + 0.2].map(|it| it.to_string()).join(",");
+        rows += ",100,20\n";
+    }
+    let place = place(DEPLOYMENT, &[("rows.csv", rows.clone())]);
+    let ended = place.run(&["calibrate", "served.toml", "rows.csv"]);
+    let said = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(!said.contains("is missing"), "{said}");
+    let manifest = "[[experiment]]\nscenario = \"served.toml\"\nmeasured.file = \"rows.csv\"\n";
+    place.write("manifest.toml", manifest);
+    let said = good(&place.run(&["validate", "manifest.toml"])).stdout.clone();
+    assert!(
+        said.contains("workload.arrivals = { process = \"poisson\", rate = 2.0 }"),
+        "{said}"
+    );
+}
+
+#[test]
+fn two_looks_at_a_server_are_one_measurement_of_a_calibration() {
+    let scenario = format!(
+        "{DEPLOYMENT}[workload]\nrequests = 200\narrivals = {{ process = \"poisson\", rate = 2.0 }}\n\
+         output = {{ dist = \"fixed\", value = 20 }}\n"
+    );
+    let looks = [metrics([10.0, 10.0, 10.0], 2.0), metrics([20.0, 90.0, 110.0], 52.0)];
+    let place = place(
+        &scenario,
+        &[("before.txt", looks[0].clone()), ("after.txt", looks[1].clone())],
+    );
+    let ended = place.run(&["calibrate", "served.toml", "before.txt", "after.txt"]);
+    // These counters have no times between tokens, which is said of what was counted between the two.
+    assert!(
+        ended.stderr.contains("no time between tokens was measured"),
+        "{}",
+        ended.stderr
+    );
+    let ended = place.run(&["calibrate", "served.toml", "after.txt", "before.txt"]);
+    assert!(ended.stderr.contains("lower in the second file"), "{}", ended.stderr);
+    let ended = place.run(&["calibrate", "served.toml", "before.txt", "after.txt", "after.txt"]);
+    assert!(
+        ended.stderr.contains("3 files of a server's counters"),
+        "{}",
+        ended.stderr
+    );
 }

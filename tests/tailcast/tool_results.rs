@@ -128,7 +128,7 @@ fn real_reports_of_load_generators_are_read_with_their_numbers() {
         &[
             "workload.requests = 2",
             "workload.arrivals = { process = \"constant\", rate = 2.0 }",
-            "workload.prompt = { dist = \"gamma\", mean = 71.5, cv = 0.2867132867132867 }",
+            "workload.prompt = { dist = \"gamma\", mean = 71.5, cv = 0.2867132867132867, max = 92 }",
             "workload.output = { dist = \"fixed\", value = 8 }",
         ],
     );

@@ -25,7 +25,7 @@ pub struct CalibrationReport {
     /// The coefficients that were found.
     pub calibrated: Calibrated,
     /// What of the scenario comes from the data.
-    pub taken: Vec<String>,
+    pub taken: Option<String>,
     /// Names the scenario's content.
     pub scenario_hash: String,
     /// The seed of the simulations.
@@ -41,7 +41,7 @@ impl CalibrationReport {
             on.model, on.tensor_parallel, on.gpu, on.weights
         );
         let _ = writeln!(text, "Data        {}", on.data);
-        for taken in &self.taken {
+        if let Some(taken) = &self.taken {
             let _ = writeln!(text, "Workload    {taken}");
         }
         let _ = writeln!(text, "Compared    {}\n", self.calibrated.method);

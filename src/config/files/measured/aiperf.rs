@@ -64,7 +64,8 @@ fn of_json(name: &str, summary: &JsonTree) -> Result<Measured, Diagnostic> {
         if let ("output_sequence_length" | "input_sequence_length", Some(mean)) =
             (key.as_str(), metric.get("avg").number())
         {
-            metrics.length(key, mean, metric.get("std").number());
+            let [std, max] = ["std", "max"].map(|name| metric.get(name).number());
+            metrics.length(key, mean, std, max);
         }
     }
     let mut measured = metrics.measured();
@@ -143,7 +144,7 @@ pub fn read_table(name: &str, content: &str) -> Result<Vec<Measured>, Diagnostic
         }
         let of = |column: &str| of_row.iter().find(|(name, _)| *name == column).map(|(_, value)| *value);
         if let ("output_sequence_length" | "input_sequence_length", Some(mean)) = (key.as_str(), of("avg")) {
-            metrics.length(&key, mean, of("std"));
+            metrics.length(&key, mean, of("std"), of("max"));
         }
         for (column, value) in &of_row {
             if let Some(statistic) = statistic(column) {
@@ -207,8 +208,8 @@ impl<'a> Metrics<'a> {
         Diagnostic::new(format!("{}: {what}", self.name)).help("write its unit as AIPerf does: ms, s, us or ns")
     }
 
-    fn length(&mut self, key: &str, mean: f64, deviation: Option<f64>) {
-        let length = MeasuredLength::of(Some(mean), deviation);
+    fn length(&mut self, key: &str, mean: f64, deviation: Option<f64>, longest: Option<f64>) {
+        let length = MeasuredLength::of(Some(mean), deviation).map(|length| length.up_to(longest));
         if key == "input_sequence_length" {
             self.load.input_tokens = length;
         } else {

@@ -74,6 +74,12 @@ pub fn read_table(name: &str, content: &str) -> Result<Vec<Measured>, Diagnostic
     named(name, all)
 }
 
+/// Reads objects with the same keys.
+pub fn of_objects(name: &str, objects: Vec<serde_json::Value>) -> Result<Vec<Measured>, Diagnostic> {
+    let read = |object| serde_json::from_value(object).map_err(|error| Diagnostic::new(format!("{name}: {error}")));
+    named(name, objects.into_iter().map(read).collect::<Result<_, _>>()?)
+}
+
 fn named(name: &str, all: Vec<Raw>) -> Result<Vec<Measured>, Diagnostic> {
     let are_several = all.len() > 1;
     let numbered = all.into_iter().enumerate();

@@ -36,6 +36,8 @@ pub struct MeasuredLength {
     pub mean: f64,
     /// Their standard deviation in parts of the mean; `None` if the file does not say.
     pub cv: Option<f64>,
+    /// The longest of them [tokens]; `None` if the file does not say.
+    pub max: Option<f64>,
 }
 
 /// Lengths that vary by less are as good as equal.
@@ -51,6 +53,7 @@ impl MeasuredLength {
         Some(Self {
             mean,
             cv: cv.filter(|cv| (0.0..=MOST_CV).contains(cv)),
+            max: None,
         })
     }
 
@@ -58,14 +61,27 @@ impl MeasuredLength {
     pub fn of_each(lengths: impl Iterator<Item = u32> + Clone) -> Option<Self> {
         let count = lengths.clone().count() as f64;
         let mean = lengths.clone().map(f64::from).sum::<f64>() / count;
-        let squares: f64 = lengths.map(|length| (f64::from(length) - mean).powi(2)).sum();
-        Self::of(Some(mean), Some((squares / count).sqrt()))
+        let squares: f64 = lengths.clone().map(|length| (f64::from(length) - mean).powi(2)).sum();
+        let longest = lengths.max().map(f64::from);
+        Some(Self::of(Some(mean), Some((squares / count).sqrt()))?.up_to(longest))
+    }
+
+    /// The same, of which the longest is known.
+    #[must_use]
+    pub fn up_to(self, longest: Option<f64>) -> Self {
+        let max = longest.filter(|longest| (self.mean..=1e9).contains(longest));
+        Self { max, ..self }
     }
 
     /// A distribution with that mean, as a scenario writes it.
     fn to_toml(self) -> String {
         match self.cv.filter(|cv| *cv >= LEAST_CV) {
-            Some(cv) => format!("{{ dist = \"gamma\", mean = {:?}, cv = {cv:?} }}", self.mean),
+            Some(cv) => {
+                let max = self
+                    .max
+                    .map_or_else(String::new, |max| format!(", max = {:.0}", max.round()));
+                format!("{{ dist = \"gamma\", mean = {:?}, cv = {cv:?}{max} }}", self.mean)
+            }
             None => format!("{{ dist = \"fixed\", value = {:.0} }}", self.mean.round().max(1.0)),
         }
     }

@@ -16,6 +16,8 @@ pub struct Foreign {
 }
 
 const NO_TOKENS: &str = "it has no tokens and no time to the first of them, only how long whole answers took";
+const OFFLINE: &str = "it times whole batches without a server, and no first tokens";
+const SERVE: &str = "start the server, and measure it with `vllm bench serve --save-result --save-detailed`";
 const NO_LATENCIES: &str = "it says what was asked, not how it was answered";
 const MEASURE: &str = "measure the same traffic with `vllm bench serve --save-result --save-detailed`, guidellm, \
                        AIPerf or inference-perf, which stream the answers";
@@ -45,7 +47,7 @@ const fn trace(form: FileForm, names: &'static [&'static str], what: &'static st
 }
 
 /// All that are known by name; the first that fits is meant.
-pub const FOREIGN: [Foreign; 30] = [
+pub const FOREIGN: [Foreign; 32] = [
     tester(FileForm::Csv, &["metric_name", "metric_value"], "a result of k6"),
     tester(FileForm::Json, &["metrics", "root_group"], "a summary of k6"),
     tester(FileForm::Json, &["metric", "type", "data"], "a result of k6"),
@@ -64,6 +66,20 @@ pub const FOREIGN: [Foreign; 30] = [
     tester(FileForm::Csv, &["response-time", "status-code"], "a result of hey"),
     tester(FileForm::Json, &["summary", "latencyPercentiles"], "a result of oha"),
     tester(FileForm::Csv, &["timeStamp", "elapsed", "label"], "a result of JMeter"),
+    Foreign {
+        form: FileForm::Json,
+        names: &["avg_latency", "percentiles"],
+        what: "a result of `vllm bench latency`",
+        lacks: OFFLINE,
+        way: SERVE,
+    },
+    Foreign {
+        form: FileForm::Json,
+        names: &["elapsed_time", "tokens_per_second"],
+        what: "a result of `vllm bench throughput`",
+        lacks: OFFLINE,
+        way: SERVE,
+    },
     Foreign {
         form: FileForm::Json,
         names: &["experiments", "version"],
@@ -117,10 +133,10 @@ pub const FOREIGN: [Foreign; 30] = [
         &["input_length", "output_length"],
         "a trace in Mooncake's form",
     ),
-    trace(FileForm::Json, &["conversations"], "texts of ShareGPT"),
-    trace(FileForm::Json, &["conversation"], "texts of LMSYS or WildChat"),
+    trace(FileForm::Json, &["conversations"], "a file of texts (ShareGPT)"),
+    trace(FileForm::Json, &["conversation"], "a file of texts (LMSYS, WildChat)"),
     trace(FileForm::Json, &["timestamp", "requests"], "a workload of AIBrix"),
-    trace(FileForm::Json, &["resourceSpans"], "spans of OpenTelemetry"),
+    trace(FileForm::Json, &["resourceSpans"], "an export of spans (OpenTelemetry)"),
     Foreign {
         form: FileForm::Csv,
         names: &["prompt_tokens", "completion_tokens"],

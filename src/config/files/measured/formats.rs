@@ -8,7 +8,10 @@ use super::json_values;
 use super::number::without_bare_words;
 use super::requests_csv;
 use super::result::{FORMATS_HELP, Measured, error_at};
-use super::{aiperf, aiperf_records, bench_json, blis, guidellm, inference_perf, llm_d_benchmark, llmperf, prometheus};
+use super::{
+    aiperf, aiperf_records, bench_console, bench_json, blis, guidellm, inference_perf, llm_d_benchmark, llmperf,
+    prometheus,
+};
 use crate::config::reader::diagnostic::Diagnostic;
 
 /// A format of results.
@@ -43,13 +46,19 @@ const fn format(
 }
 
 /// All formats; the first that recognises a file reads it.
-pub const FORMATS: [ResultFormat; 14] = [
+pub const FORMATS: [ResultFormat; 15] = [
     format("vllm bench serve", SAVE_RESULT, bench_json::is_result, bench_json::read),
     format(
         "vllm bench table",
         SAVE_RESULT,
         bench_json::is_table,
         bench_json::read_table,
+    ),
+    format(
+        "vllm bench serve",
+        SAVE_RESULT,
+        bench_console::is_console,
+        bench_console::read,
     ),
     format("guidellm", STREAM, guidellm::is_report, guidellm::read),
     format("inference-perf", STREAM, inference_perf::is_stage, inference_perf::read),

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+/// The line above what a benchmark prints of a run.
+pub const HEADING: &str = "Serving Benchmark Result";
 /// Names that are kept of a file.
 const MOST_NAMES: usize = 2_000;
 /// Lines that are looked at to tell what a text is.
@@ -19,6 +21,8 @@ pub enum FileForm {
     Json,
     /// A table whose first line names the columns.
     Csv,
+    /// What a benchmark prints at its end.
+    Console,
     /// What a server answers at `/metrics`.
     Metrics,
     /// YAML.
@@ -46,6 +50,9 @@ impl Glance {
         }
         if start.starts_with(['{', '[']) {
             return Self::of(FileForm::Json, keys_of_json(start));
+        }
+        if memchr::memmem::find(start.as_bytes(), HEADING.as_bytes()).is_some() {
+            return Self::of(FileForm::Console, Vec::new());
         }
         if let Some(series) = series(start) {
             return Self::of(FileForm::Metrics, series);

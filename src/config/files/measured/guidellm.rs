@@ -97,7 +97,8 @@ fn statistics(metric: &JsonTree) -> Vec<(&'static str, f64)> {
 
 fn lengths(metric: &JsonTree) -> Option<MeasuredLength> {
     let of = metric.get("successful");
-    MeasuredLength::of(of.get("mean").number(), of.get("std_dev").number())
+    let length = MeasuredLength::of(of.get("mean").number(), of.get("std_dev").number())?;
+    Some(length.up_to(of.get("max").number()))
 }
 
 fn model(benchmark: &JsonTree) -> Option<String> {

@@ -84,7 +84,8 @@ fn of_report(name: &str, report: &JsonTree) -> Result<Measured, Diagnostic> {
     figures.optional("requests", "requests.finished", finished.map(|it| it as f64))?;
     let length = |key: &str| {
         let of = requests.get(key);
-        MeasuredLength::of(of.get("mean").number(), of.get("stddev").number())
+        let length = MeasuredLength::of(of.get("mean").number(), of.get("stddev").number())?;
+        Some(length.up_to(of.get("max").number()))
     };
     let mut load = load(report);
     load.requests = finished.map(|it| it + failed).filter(|it| *it > 0);

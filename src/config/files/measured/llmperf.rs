@@ -48,14 +48,11 @@ fn of_summary(name: &str, summary: &JsonTree) -> Result<Measured, Diagnostic> {
         }
     }
     let number = |key: &str| summary.get(key).number();
-    let output = MeasuredLength::of(
-        number("results_number_output_tokens_mean"),
-        number("results_number_output_tokens_stddev"),
-    );
-    let input = MeasuredLength::of(
-        number("results_number_input_tokens_mean"),
-        number("results_number_input_tokens_stddev"),
-    );
+    let length = |of: &str| {
+        let number = |statistic: &str| number(&format!("results_number_{of}_tokens_{statistic}"));
+        Some(MeasuredLength::of(number("mean"), number("stddev"))?.up_to(number("max")))
+    };
+    let (input, output) = (length("input"), length("output"));
     figures.gap_from_means(output.map(|it| it.mean));
     let finished = number("results_num_completed_requests");
     figures.optional("results_num_completed_requests", "requests.finished", finished)?;

@@ -4,6 +4,7 @@
 
 mod aiperf;
 mod aiperf_records;
+mod bench_console;
 mod bench_json;
 mod bench_names;
 mod bench_requests;

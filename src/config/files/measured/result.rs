@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::benchmark_load::BenchmarkLoad;
+use super::benchmark_load::{BenchmarkLoad, MeasuredLength};
 use super::counters::ServerCounters;
 use super::metric::is_latency;
 use crate::config::reader::diagnostic::{Diagnostic, Snippet};
@@ -59,6 +59,27 @@ impl MeasuredRequest {
 }
 
 impl Measured {
+    /// What was sent; where the file has requests one by one and says no rate, at the mean rate of these.
+    pub fn sent(&self) -> Option<BenchmarkLoad> {
+        let requests = self.requests.as_deref().unwrap_or_default();
+        let load = self.load.clone();
+        if load.as_ref().is_some_and(|load| load.rate_per_s.is_some()) || requests.is_empty() {
+            return load;
+        }
+        let load = load.unwrap_or_default();
+        let each = |of: fn(&MeasuredRequest) -> u32| MeasuredLength::of_each(requests.iter().map(of));
+        let arrivals: Option<Vec<Time>> = requests.iter().map(|it| it.arrival).collect();
+        let last = arrivals.and_then(|all| all.into_iter().max()).map(Time::seconds);
+        let gaps = requests.len() as f64 - 1.0;
+        Some(BenchmarkLoad {
+            requests: load.requests.or(Some(requests.len() as u64 + self.unfinished)),
+            rate_per_s: last.filter(|last| *last > 0.0 && gaps > 0.0).map(|last| gaps / last),
+            input_tokens: load.input_tokens.or_else(|| each(|it| it.input_tokens)),
+            output_tokens: load.output_tokens.or_else(|| each(|it| it.output_tokens)),
+            ..load
+        })
+    }
+
     /// Whether there is any latency.
     pub(super) fn has_latencies(&self) -> bool {
         self.values.keys().any(|name| is_latency(name))
