@@ -143,7 +143,7 @@ impl ValidateQuestion {
             runs: if input.is_always_the_same() { 1 } else { runs },
             input,
             measured: &experiment.measured,
-            taken: taken.told(MEASURED_FILE),
+            taken: told(experiment, &taken),
         })
     }
 }
@@ -172,6 +172,14 @@ impl ValidateAnswer {
     }
 }
 
+/// What of an experiment's scenario comes from what was measured; `None` of nothing.
+fn told(experiment: &Experiment, taken: &TakenLoad) -> Option<String> {
+    let sent = experiment.measured_load.join("; ");
+    let sent = (!sent.is_empty()).then(|| format!("sent as {MEASURED_FILE} says: {sent}"));
+    let all: Vec<String> = sent.into_iter().chain(taken.told(MEASURED_FILE)).collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
 /// What can be said before the runs.
 fn warnings_before(experiment: &Planned) -> Vec<String> {
     let mut warnings = experiment.input.scenario.all_warnings();
@@ -194,8 +202,9 @@ fn warnings_before(experiment: &Planned) -> Vec<String> {
 fn unlike_warning(unlike: &[String]) -> Option<String> {
     (!unlike.is_empty()).then(|| {
         format!(
-            "the scenario is not what was measured: {}; mend the scenario (requests and arrivals, but neither the \
-             model nor the lengths, are taken from the result of a benchmark by load = \"measured\")",
+            "the scenario is not what was measured: {}; mend the scenario (the result of a benchmark says \
+             requests and arrivals by load = \"measured\", and lengths where the scenario leaves them out, but not \
+             the model)",
             unlike.join("; ")
         )
     })

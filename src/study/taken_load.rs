@@ -100,6 +100,18 @@ impl TakenLoad {
         }
     }
 
+    /// What of it is about lengths.
+    #[must_use]
+    pub fn of_lengths(&self) -> Self {
+        let is_length = |text: &str| [PROMPT, OUTPUT].iter().any(|key| text.starts_with(key));
+        let flags = self.flags.iter().filter(|flag| is_length(&flag.assignment));
+        let words = self.words.iter().filter(|word| is_length(word));
+        Self {
+            flags: flags.cloned().collect(),
+            words: words.cloned().collect(),
+        }
+    }
+
     /// What is told of it; `None` if nothing is taken.
     pub fn told(&self, file: &str) -> Option<String> {
         let words = self.words.join("; ");

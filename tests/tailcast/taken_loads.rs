@@ -93,6 +93,15 @@ fn each_result_of_a_file_is_an_experiment_with_its_own_load() {
         .map(|it| it["name"].as_str().unwrap())
         .collect();
     assert_eq!(names, ["sweep (1, 2 clients)", "sweep (2, 6 clients)"]);
+    let taken = found["experiments"][1]["taken"].as_str().unwrap();
+    assert!(
+        taken.contains("sent as the measured file says: workload.requests = 60"),
+        "{taken}"
+    );
+    assert!(
+        taken.contains("concurrency = 6") && taken.contains("workload.prompt"),
+        "{taken}"
+    );
     let ttft = |place: usize| {
         found["experiments"][place]["metrics"]["ttft.mean"]["measured"]
             .as_f64()
@@ -178,6 +187,8 @@ fn a_curve_shows_what_was_measured_beside_its_forecast() {
     assert!(said.contains("taken from bench.jsonl: result 1"), "{said}");
     let figure = std::fs::read_to_string(place.path("curve.svg")).unwrap();
     assert!(figure.contains("mean measured") && figure.contains("p99 measured"));
+    let behind = ["curve", "--refine", "0", "--measured", "bench.jsonl", "served.toml"];
+    assert_eq!(good(&place.run(&behind)).stdout, *said);
     let found = good(&place.run(&[&curve[..], &["--format", "json", "--concurrency", "1,2"]].concat())).json();
     let loads: Vec<f64> = found["points"]
         .as_array()
@@ -224,6 +235,10 @@ fn a_curve_refuses_results_that_are_not_on_it() {
             "leave --concurrency out",
         ),
         (&["--measured", "at_once.json"], "all at once"),
+        (
+            &["--measured", "rate.json", "closed.json"],
+            "some results were sent at a rate",
+        ),
         (&["--measured", "k6.csv"], "k6"),
         (&[], "--measured"),
     ] {

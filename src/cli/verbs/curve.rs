@@ -1,6 +1,6 @@
 //! `curve`: latency and throughput against concurrency or rate.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -60,8 +60,8 @@ struct LoadFlags {
     #[arg(long, value_name = "LOADS", allow_hyphen_values = true)]
     rate: Option<String>,
     /// Show what was measured beside the forecast, at its own loads: results of `vllm bench serve` and of others, as
-    /// `calibrate` takes them; their load stands in them. May be given more than once
-    #[arg(long, value_name = "FILE")]
+    /// `calibrate` takes them; their load stands in them. Several files may follow
+    #[arg(long, value_name = "FILE", num_args = 1..)]
     measured: Vec<PathBuf>,
 }
 
@@ -75,9 +75,24 @@ enum Format {
     Csv,
 }
 
+impl Args {
+    /// The scenario file, and the files with what was measured. A scenario behind these is taken for one of them, but
+    /// no result is TOML.
+    fn files(&self) -> (Option<&Path>, &[PathBuf]) {
+        let measured = &self.loads.measured[..];
+        match (&self.scenario, measured.split_last()) {
+            (None, Some((last, others))) if last.extension().is_some_and(|it| it == "toml") && !others.is_empty() => {
+                (Some(last), others)
+            }
+            (scenario, _) => (scenario.as_deref(), measured),
+        }
+    }
+}
+
 /// Runs the verb.
 pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
-    let measured = MeasuredPoints::read(&args.loads.measured)?;
+    let (scenario, results) = args.files();
+    let measured = MeasuredPoints::read(results)?;
     let (kind, text) = match (&args.loads.concurrency, &args.loads.rate) {
         (Some(text), _) => (LoadKind::Concurrency, Some(text)),
         (_, Some(text)) => (LoadKind::Rate, Some(text)),
@@ -87,7 +102,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     measured.loads(kind)?;
     let asked = text.map(|text| loads(kind, text)).transpose()?;
     let question = CurveQuestion {
-        base: args.changes.base(args.scenario.as_deref())?,
+        base: args.changes.base(scenario)?,
         kind,
         loads: asked.unwrap_or_default(),
         seeds: args.seeds,
@@ -97,13 +112,13 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     };
     let ready = question.ready()?;
     let files = StudyFiles::new(&[load_curve::figure(kind)], &args.figure, args.html.as_ref())?;
-    let mut taken = Taken::by(args.scenario.as_deref(), &ready.input);
+    let mut taken = Taken::by(scenario, &ready.input);
     match args.format {
         Format::Text => {}
         Format::Json => taken.claim_stdout("--format json")?,
         Format::Csv => taken.claim_stdout("--format csv")?,
     }
-    for file in &args.loads.measured {
+    for file in results {
         taken.read("what was measured", file);
     }
     taken.check_stdin()?;

@@ -42,6 +42,8 @@ pub struct Experiment {
     pub scenario: PathBuf,
     /// What is set of its keys: by what was measured, if the manifest says so, and over that by the manifest.
     pub overrides: Overrides,
+    /// What of that is the load of what was measured, as a scenario would write it, a key each.
+    pub measured_load: Vec<String>,
     /// What was read of files for any experiment of the manifest.
     files: Files,
     /// How many runs to pool; the seeds follow one another.
@@ -130,7 +132,14 @@ fn read_experiment(item: Key<'_>, text: &Arc<Text>) -> Result<Vec<Experiment>, D
         let mut overrides = Overrides::new(text, set.as_ref().map_or(&[], Fields::entries));
         // Several results of one file are of several loads, unless somebody says that they are all the scenario's.
         let is_told = measured.load.as_ref().is_some_and(|load| load.keys().is_ok());
+        let mut load = Vec::new();
         if takes_load.unwrap_or(are_several && is_told) {
+            let said = measured
+                .load
+                .as_ref()
+                .and_then(|load| load.keys().ok())
+                .unwrap_or_default();
+            load.extend(said.into_iter().map(|(key, value)| format!("{key} = {value}")));
             overrides = measured_load(&fields, &measured)?.below(overrides);
         }
         let name = if are_several {
@@ -142,6 +151,7 @@ fn read_experiment(item: Key<'_>, text: &Arc<Text>) -> Result<Vec<Experiment>, D
             name,
             scenario: scenario.clone(),
             overrides,
+            measured_load: load,
             files: reading.files.clone(),
             seeds,
             measured,
