@@ -439,6 +439,8 @@ fn counters_of_a_server_give_means_and_bounds_of_quantiles() {
         between.load.as_ref().unwrap().lengths()[0].1,
         "{ dist = \"fixed\", value = 100 }"
     );
+    let aborted = one(&metrics([10.0, 20.0, 30.0], 5.0).replace("\"stop\"", "\"abort\""));
+    assert_eq!(aborted.unfinished, 60);
     let wrong = before.since(&after).unwrap_err().to_string();
     assert!(wrong.contains("lower in the second file"), "{wrong}");
     let two_models = metrics([1.0; 3], 1.0) + &metrics([1.0; 3], 1.0).replace("org/m", "org/other");

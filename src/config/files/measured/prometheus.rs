@@ -25,6 +25,8 @@ const LATENCIES: [(&str, &str); 6] = [
 const PROMPTS: &str = "request_prompt_tokens";
 const ANSWERS: &str = "request_generation_tokens";
 const SUCCESSES: &str = "request_success";
+/// Of these, those that a client or an error ended.
+const CUT_OFF: &str = "request_success of those cut off";
 const QUANTILES: [(f64, &str); 4] = [(0.5, "p50"), (0.9, "p90"), (0.95, "p95"), (0.99, "p99")];
 
 /// Whether a file is what a server answers there.
@@ -79,6 +81,7 @@ fn measured(counters: ServerCounters) -> Measured {
         output_tokens: length(ANSWERS),
         ..BenchmarkLoad::default()
     });
+    measured.unfinished = counters.counts.get(CUT_OFF).map_or(0, |it| *it as u64);
     measured.counters = Some(counters);
     measured
 }
@@ -157,6 +160,9 @@ impl ServerCounters {
         let Some((base, part)) = parts.filter(|(base, _)| is_histogram(base)) else {
             let count = series.strip_suffix("_total").unwrap_or(series);
             if count == SUCCESSES {
+                let reason = sample.label("finished_reason").unwrap_or_default();
+                let is_cut_off = matches!(reason.as_str(), "abort" | "error");
+                let count = if is_cut_off { CUT_OFF } else { SUCCESSES };
                 *self.counts.entry(count.to_owned()).or_default() += sample.value;
             }
             return;
