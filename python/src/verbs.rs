@@ -7,7 +7,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tailcast::answer::{
     CalibrateQuestion, CapacityQuestion, CompareQuestion, CurveQuestion, GpusQuestion, InitQuestion, LoadKind,
-    ModelsQuestion, PlanQuestion, Problem, RunQuestion, ServersFor, ValidateQuestion, coefficients, error_limit, loads,
+    MeasuredPoints, ModelsQuestion, PlanQuestion, Problem, RunQuestion, ServersFor, ValidateQuestion, coefficients,
+    error_limit, loads,
 };
 use tailcast::config::{self, DURATION_HELP, Diagnostic, Flag, duration};
 use tailcast::units::Span;
@@ -79,6 +80,7 @@ pub fn compare(
         seeds: within("seeds", seeds, &COMPARED_RUNS)?,
         finds_capacities: capacity,
         finds_ranges: range,
+        measured: MeasuredPoints::default(),
     };
     let answer = ask(py, threads(jobs)?, |control| {
         let answer = question.answer(control)?;
@@ -119,6 +121,7 @@ pub fn curve(
         seeds: within("seeds", seeds, &RUNS)?.unwrap_or(1),
         refinements: within("refine", refine, &REFINEMENTS)?.unwrap_or(2),
         finds_ranges: range,
+        measured: MeasuredPoints::default(),
     };
     let answer = ask(py, threads(jobs)?, |control| {
         let answer = question.answer(control)?;

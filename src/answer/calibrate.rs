@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::common::{refuse_pools, warn_all};
+use super::common::{missing_in_file, refuse_pools, warn_all};
 use super::problem::Problem;
 use crate::config::{
     BenchmarkLoad, Diagnostic, FittedOn, Flag, Measured, Scenario, is_standard_input, is_step_table, parse_step_table,
@@ -13,7 +13,7 @@ use crate::config::{
 use crate::files::is_named_pipe;
 use crate::report::CalibrationReport;
 use crate::study::calibrate::{Calibrated, Data, Fittable, MeasuredLoad, calibrate};
-use crate::study::{Base, Control, Input, other_deployment, other_load};
+use crate::study::{Base, Control, Input, OpenWorkload, other_deployment, other_load};
 
 /// More is not measured of one deployment.
 const LARGEST_DATA_BYTES: u64 = 1 << 30;
@@ -34,6 +34,10 @@ pub struct ReadyCalibrate<'a> {
     question: &'a CalibrateQuestion,
     /// The scenario with its objectives.
     pub input: Input,
+    /// What was measured, each with the name of its file, where the scenario needed it to be complete.
+    data: Option<Vec<(String, Data)>>,
+    /// What of the scenario comes from there.
+    taken: Option<String>,
 }
 
 /// What came of it.
@@ -45,26 +49,67 @@ pub struct CalibrateAnswer {
 }
 
 impl CalibrateQuestion {
-    /// Reads the scenario.
+    /// Reads the scenario. What it leaves open of its workload is what the data say of theirs.
     pub fn ready(&self) -> Result<ReadyCalibrate<'_>, Problem> {
-        let input = self.base.load()?.as_measured();
-        refuse_pools(&input, "calibrate fits one deployment")?;
-        Ok(ReadyCalibrate { question: self, input })
+        let open = OpenWorkload::of(&self.base)?;
+        if !open.lacks_anything() {
+            return self.ready_with(None, self.base.load()?, None);
+        }
+        let data = self.read()?;
+        let sent = data.iter().find_map(|(file, data)| Some((file, sent_in(data)?)));
+        let Some((file, sent)) = sent else {
+            return self.ready_with(Some(data), self.base.load()?, None);
+        };
+        let taken = open.taken_from(&sent, file);
+        let input = self.base.with(&taken.flags);
+        let input = input.map_err(|problem| missing_in_file(problem.into(), &open, &taken, file))?;
+        // Of several results each is simulated under its own load.
+        let told = if data.len() > 1 {
+            taken.of_lengths().told(file)
+        } else {
+            taken.told(file)
+        };
+        self.ready_with(Some(data), input, told)
     }
 
-    /// Reads what was measured, each with the scenario that sends what was sent. A single result is taken as one of the
-    /// scenario's own load; of several each says its own.
-    fn loads(&self, scenario: &Scenario) -> Result<Vec<MeasuredLoad>, Problem> {
-        let mut loads = Vec::new();
+    fn ready_with(
+        &self,
+        data: Option<Vec<(String, Data)>>,
+        input: Input,
+        taken: Option<String>,
+    ) -> Result<ReadyCalibrate<'_>, Problem> {
+        let input = input.as_measured();
+        refuse_pools(&input, "calibrate fits one deployment")?;
+        Ok(ReadyCalibrate {
+            question: self,
+            input,
+            data,
+            taken,
+        })
+    }
+
+    /// Reads all files. Of a server's counters two looks are one result.
+    fn read(&self) -> Result<Vec<(String, Data)>, Problem> {
+        let mut all = Vec::new();
         for path in &self.data {
-            for data in read(path)? {
-                loads.push(MeasuredLoad {
-                    label: file_name(path),
-                    scenario: scenario.clone(),
-                    data,
-                });
-            }
+            all.extend(read(path)?.into_iter().map(|data| (file_name(path), data)));
         }
+        Measured::join_counters(&mut all, |(_, data)| match data {
+            Data::Served(measured) => Some(measured),
+            Data::Steps(_) => None,
+        })?;
+        Ok(all)
+    }
+
+    /// What was measured, each with the scenario that sends what was sent. A single result is taken as one of the
+    /// scenario's own load; of several each says its own.
+    fn loads(&self, scenario: &Scenario, data: Vec<(String, Data)>) -> Result<Vec<MeasuredLoad>, Problem> {
+        let loads = data.into_iter().map(|(label, data)| MeasuredLoad {
+            label,
+            scenario: scenario.clone(),
+            data,
+        });
+        let mut loads: Vec<MeasuredLoad> = loads.collect();
         if loads.len() == 1 {
             return Ok(loads);
         }
@@ -72,7 +117,13 @@ impl CalibrateQuestion {
             let Data::Served(measured) = &load.data else {
                 continue;
             };
-            if let Some(sent) = &measured.load {
+            // Recorded arrivals take the place of any.
+            let has_arrivals = measured.requests.is_some();
+            if let Some(sent) = measured
+                .load
+                .as_ref()
+                .filter(|sent| sent.keys().is_ok() || !has_arrivals)
+            {
                 load.scenario = self.scenario_of(sent, &load.label)?;
                 load.label = sent.label().unwrap_or_else(|| load.label.clone());
             }
@@ -87,12 +138,14 @@ impl CalibrateQuestion {
             Diagnostic::new(format!(
                 "{file} does not say `{missing}`, so nothing tells which of several loads it is"
             ))
-            .help("give results of `vllm bench serve --save-result`, or calibrate on one of them")
+            .help("give results that say it, as `vllm bench serve --save-result` does, or calibrate on one of them")
         })?;
-        let flags: Vec<Flag> = keys
+        let mut flags: Vec<Flag> = keys
             .into_iter()
             .map(|(key, value)| Flag::new(file, format!("{key}={value}")))
             .collect();
+        let open = OpenWorkload::of(&self.base.changed(&flags))?;
+        flags.extend(open.taken_from(sent, file).flags);
         Ok(self.base.with(&flags)?.as_measured().scenario)
     }
 
@@ -109,7 +162,14 @@ impl ReadyCalibrate<'_> {
         let mut warnings = scenario.all_warnings();
         warn_all(control, &warnings);
         let question = self.question;
-        let loads = question.loads(&scenario)?;
+        let data = match self.data {
+            Some(data) => data,
+            None => question.read()?,
+        };
+        let mut loads = question.loads(&scenario, data)?;
+        let notes: Vec<String> = loads.iter_mut().flat_map(notes_of).collect();
+        warn_all(control, &notes);
+        warnings.extend(notes.iter().cloned());
         let unlike = unlike(&loads);
         warn_all(control, &unlike);
         warnings.extend(unlike.iter().cloned());
@@ -118,10 +178,12 @@ impl ReadyCalibrate<'_> {
         warn_all(control, &calibrated.warnings);
         warnings.extend(calibrated.warnings.iter().cloned());
         // The report has them all.
+        calibrated.warnings.extend(notes);
         calibrated.warnings.extend(unlike);
         let report = CalibrationReport {
             fitted_on: fitted_on(&scenario, &question.data[0], &calibrated),
             calibrated,
+            taken: self.taken,
             scenario_hash: scenario.hash(),
             seed: scenario.seed,
         };
@@ -153,7 +215,7 @@ fn unlike(loads: &[MeasuredLoad]) -> Vec<String> {
     const LOAD: &str = "a single result is compared with the scenario's own load, so describe the measured one";
     let mut found: Vec<String> = Vec::new();
     for load in loads {
-        let Data::Served(Measured { load: Some(sent), .. }) = &load.data else {
+        let Some(sent) = load_of(&load.data) else {
             continue;
         };
         let mut warn = |differences: Vec<String>, why: &str| {
@@ -168,6 +230,37 @@ fn unlike(loads: &[MeasuredLoad]) -> Vec<String> {
         }
     }
     found
+}
+
+/// What was sent, if a result of requests says it.
+fn sent_in(data: &Data) -> Option<BenchmarkLoad> {
+    match data {
+        Data::Served(measured) => measured.sent(),
+        Data::Steps(_) => None,
+    }
+}
+
+/// What a result says of its load, if it is one of requests.
+fn load_of(data: &Data) -> Option<&BenchmarkLoad> {
+    match data {
+        Data::Served(measured) => measured.load.as_ref(),
+        Data::Steps(_) => None,
+    }
+}
+
+/// What a reader must know of how a result was read. Numbers that are only known between bounds are too coarse to fit,
+/// and left out.
+fn notes_of(load: &mut MeasuredLoad) -> Vec<String> {
+    let Data::Served(measured) = &mut load.data else {
+        return Vec::new();
+    };
+    let mut notes = measured.notes.clone();
+    if !measured.bounds.is_empty() {
+        notes.push("of its histograms only means are fitted, as quantiles are known to a bucket only".to_owned());
+        let bounds = &measured.bounds;
+        measured.values.retain(|name, _| !bounds.contains_key(name));
+    }
+    notes.iter().map(|note| format!("{}: {note}", load.label)).collect()
 }
 
 /// Loads of one name are numbered.
@@ -198,7 +291,7 @@ fn read(path: &Path) -> Result<Vec<Data>, Problem> {
         return Ok(vec![Data::Steps(steps)]);
     }
     let served = Measured::read_all(path)?;
-    Ok(served.into_iter().map(Data::Served).collect())
+    Ok(served.into_iter().map(Box::new).map(Data::Served).collect())
 }
 
 /// Stdin and pipes can be read but once, so that they are read as a whole before it is told what they hold.
@@ -209,7 +302,7 @@ fn read_stream(path: &Path, name: &str) -> Result<Vec<Data>, Problem> {
         return Ok(vec![Data::Steps(parse_step_table(name, &text)?)]);
     }
     let served = Measured::parse_all(name, &text)?;
-    Ok(served.into_iter().map(Data::Served).collect())
+    Ok(served.into_iter().map(Box::new).map(Data::Served).collect())
 }
 
 /// `None` of a file that cannot be read: whoever reads it in full says why.

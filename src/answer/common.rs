@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::problem::Problem;
 use crate::config::{Diagnostic, Scenario};
-use crate::study::{Control, Input, LoadDial, LoadKind, Runner, Workers};
+use crate::study::{Control, Input, LoadDial, LoadKind, OpenWorkload, Runner, TakenLoad, Workers};
 use crate::units::Day;
 
 /// Tells all warnings.
@@ -28,6 +28,19 @@ fn day_of_the_clock() -> Option<Day> {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     let days = since_1970.as_secs() / 86_400;
     Some(Day::from_days_since_1970(i64::try_from(days).ok()?))
+}
+
+/// Says of a scenario's problem what the measured `file` does not say either.
+pub fn missing_in_file(problem: Problem, open: &OpenWorkload, taken: &TakenLoad, file: &str) -> Problem {
+    let missing = open.still_missing(taken).join(", ");
+    if missing.is_empty() {
+        return problem;
+    }
+    let help = format!("{file} does not say it either; the scenario has to say: {missing}");
+    Problem {
+        diagnostic: problem.diagnostic.help(help),
+        ..problem
+    }
 }
 
 /// The threads that were asked for.

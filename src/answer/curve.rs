@@ -1,6 +1,7 @@
 //! `curve`: latency and throughput against concurrency or rate.
 
-use super::common::{dial, make_runs, refuse_seeds_of_a_trace, workers};
+use super::MeasuredPoints;
+use super::common::{dial, make_runs, missing_in_file, refuse_seeds_of_a_trace, workers};
 use super::problem::Problem;
 use super::setting;
 use crate::config::Diagnostic;
@@ -8,7 +9,7 @@ use crate::report::curve::CurveReport;
 use crate::report::figure::Drawn;
 use crate::report::figure::load_curve;
 use crate::report::page::Page;
-use crate::study::{Base, Control, CurveStudy, Input, LoadDial, LoadKind, check_range};
+use crate::study::{Base, Control, CurveStudy, Input, LoadDial, LoadKind, OpenWorkload, check_range};
 
 /// How do latency and throughput depend on the load?
 #[derive(Clone, Debug)]
@@ -25,11 +26,16 @@ pub struct CurveQuestion {
     pub refinements: u32,
     /// Whether to simulate each load with all steps shorter and longer too, by what they may be off.
     pub finds_ranges: bool,
+    /// What was measured, whose loads are among those of the curve.
+    pub measured: MeasuredPoints,
 }
 
 /// A curve whose scenario is read.
 pub struct ReadyCurve<'a> {
     question: &'a CurveQuestion,
+    /// The scenario, with what it does not say of its workload taken from what was measured.
+    base: Base,
+    taken: Option<String>,
     dial: LoadDial,
     /// The scenario with its objectives.
     pub input: Input,
@@ -47,7 +53,7 @@ pub struct CurveAnswer {
 impl CurveQuestion {
     /// Reads the scenario.
     pub fn ready(&self) -> Result<ReadyCurve<'_>, Problem> {
-        let input = self.base.load()?;
+        let (base, input, taken) = self.complete()?;
         let dial = dial(self.kind, &input)?;
         refuse_seeds_of_a_trace(&input, self.seeds)?;
         if self.finds_ranges {
@@ -55,9 +61,28 @@ impl CurveQuestion {
         }
         Ok(ReadyCurve {
             question: self,
+            base,
+            taken,
             dial,
             input,
         })
+    }
+
+    /// The scenario, complete with what the first measured result says of its workload, and what that is.
+    fn complete(&self) -> Result<(Base, Input, Option<String>), Problem> {
+        let Some(first) = self.measured.points.first() else {
+            return Ok((self.base.clone(), self.base.load()?, None));
+        };
+        let open = OpenWorkload::of(&self.base)?;
+        let taken = open.taken_from(&first.load, &first.origin);
+        let base = if taken.flags.is_empty() {
+            self.base.clone()
+        } else {
+            self.base.changed(&taken.flags)
+        };
+        let input = base.load();
+        let input = input.map_err(|problem| missing_in_file(problem.into(), &open, &taken, &first.origin))?;
+        Ok((base, input, taken.told(&first.origin)))
     }
 
     /// Simulates all loads.
@@ -71,15 +96,20 @@ impl ReadyCurve<'_> {
     pub fn answer(self, control: &Control) -> Result<CurveAnswer, Problem> {
         let (input, question) = (self.input, self.question);
         let replaced = self.dial.replaces();
+        let mut loads = question.loads.clone();
+        loads.extend(question.measured.loads(question.kind)?);
+        loads.sort_by(f64::total_cmp);
+        loads.dedup();
         let study = CurveStudy {
-            base: &question.base,
+            base: &self.base,
             dial: self.dial,
-            loads: question.loads.clone(),
+            loads,
             seeds: question.seeds,
             refinements: question.refinements,
             finds_ranges: question.finds_ranges,
         };
-        let warnings = input.scenario.all_warnings();
+        let mut warnings = input.scenario.all_warnings();
+        warnings.extend(question.measured.notes.iter().cloned());
         let (curve, mut warnings) = make_runs(control, warnings, replaced.as_deref(), |runner| {
             let simulate = |input: &Input, seed| runner.run(input, seed);
             Ok(study.answer(&workers(control)?, &simulate)?)
@@ -105,6 +135,8 @@ impl ReadyCurve<'_> {
             slos: input.slos,
             classes: input.classes,
             curve,
+            measured: question.measured.points.clone(),
+            taken: self.taken,
         };
         Ok(CurveAnswer {
             report,

@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 
-use super::common::{refuse_pools, warn_all, workers};
+use super::common::{missing_in_file, refuse_pools, warn_all, workers};
 use super::problem::Problem;
 use super::run_report;
-use crate::config::{Diagnostic, Experiment, Flag, Manifest, Measured, Scenario};
+use crate::config::{Diagnostic, Experiment, Flag, Manifest, Measured};
 use crate::metrics::Summary;
 use crate::report::figure::Drawn;
 use crate::report::figure::accuracy;
 use crate::report::{ErrorLimit, ValidatedExperiment, ValidationReport};
-use crate::study::{Comparison, Control, Input, Outcome, Prediction, Task, run_each, unlike_after, unlike_before};
+use crate::study::{
+    Base, Comparison, Control, Input, OpenWorkload, Outcome, Prediction, TakenLoad, Task, run_each, unlike_after,
+    unlike_before,
+};
 
 /// How far are predictions from what was measured?
 #[derive(Clone, Debug, Default)]
@@ -42,12 +45,17 @@ pub struct ValidateAnswer {
     pub is_interrupted: bool,
 }
 
+/// What messages call the file of an experiment.
+const MEASURED_FILE: &str = "the measured file";
+
 /// An experiment that is ready to run.
 struct Planned<'a> {
     name: String,
     input: Input,
     runs: u32,
     measured: &'a Measured,
+    /// What of the scenario comes from what was measured.
+    taken: Option<String>,
 }
 
 /// An experiment while its runs come in.
@@ -111,8 +119,14 @@ impl ValidateQuestion {
     fn planned<'a>(&self, experiment: &'a Experiment) -> Result<Planned<'a>, Problem> {
         let mut layers = experiment.layers();
         layers.flags.extend_from_slice(&self.changes);
-        let scenario = Scenario::load_changed(&layers, Some(&experiment.overrides))
-            .map_err(|problem| Problem::from(problem).about(&experiment.title()))?;
+        let about = |problem: Problem| problem.about(&experiment.title());
+        let base = Base::new(layers, Some(experiment.overrides.clone()));
+        let open = OpenWorkload::of(&base).map_err(|problem| about(problem.into()))?;
+        let sent = experiment.measured.sent();
+        let taken = sent.map_or_else(TakenLoad::default, |sent| open.taken_from(&sent, MEASURED_FILE));
+        let scenario = base.scenario(&taken.flags);
+        let scenario =
+            scenario.map_err(|problem| about(missing_in_file(problem.into(), &open, &taken, MEASURED_FILE)))?;
         let name = experiment.name.clone();
         let input = Input {
             // Objectives are about what is served, not about what is predicted of it.
@@ -122,14 +136,14 @@ impl ValidateQuestion {
         }
         .as_measured();
         let runs = self.seeds.unwrap_or(experiment.seeds);
-        refuse_pools(&input, "validate predicts what was measured of one deployment")
-            .map_err(|problem| problem.about(&experiment.title()))?;
+        refuse_pools(&input, "validate predicts what was measured of one deployment").map_err(about)?;
         Ok(Planned {
             name: name.unwrap_or_else(|| input.scenario.name.clone()),
             // More of the same would tell no more.
             runs: if input.is_always_the_same() { 1 } else { runs },
             input,
             measured: &experiment.measured,
+            taken: told(experiment, &taken),
         })
     }
 }
@@ -158,6 +172,14 @@ impl ValidateAnswer {
     }
 }
 
+/// What of an experiment's scenario comes from what was measured; `None` of nothing.
+fn told(experiment: &Experiment, taken: &TakenLoad) -> Option<String> {
+    let sent = experiment.measured_load.join("; ");
+    let sent = (!sent.is_empty()).then(|| format!("sent as {MEASURED_FILE} says: {sent}"));
+    let all: Vec<String> = sent.into_iter().chain(taken.told(MEASURED_FILE)).collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
 /// What can be said before the runs.
 fn warnings_before(experiment: &Planned) -> Vec<String> {
     let mut warnings = experiment.input.scenario.all_warnings();
@@ -167,6 +189,7 @@ fn warnings_before(experiment: &Planned) -> Vec<String> {
             "{unfinished} measured requests did not finish; measured latencies are those of the others"
         ));
     }
+    warnings.extend(experiment.measured.notes.iter().cloned());
     warnings.extend(unlike_warning(&unlike_before(
         &experiment.input.scenario,
         experiment.measured,
@@ -179,8 +202,9 @@ fn warnings_before(experiment: &Planned) -> Vec<String> {
 fn unlike_warning(unlike: &[String]) -> Option<String> {
     (!unlike.is_empty()).then(|| {
         format!(
-            "the scenario is not what was measured: {}; mend the scenario (requests and arrivals, but neither the \
-             model nor the lengths, are taken from the result of a benchmark by load = \"measured\")",
+            "the scenario is not what was measured: {}; mend the scenario (the result of a benchmark says \
+             requests and arrivals by load = \"measured\", and lengths where the scenario leaves them out, but not \
+             the model)",
             unlike.join("; ")
         )
     })
@@ -243,6 +267,8 @@ fn report(plan: &[Planned], done: Vec<Done>, limits: Vec<ErrorLimit>) -> (Valida
         let measured = &experiment.measured.values;
         experiments.push(ValidatedExperiment {
             comparison: Comparison::new(experiment.name.clone(), measured, &prediction),
+            taken: experiment.taken.clone(),
+            bounds: experiment.measured.bounds.clone(),
             scenario_hash: run.scenario_hash,
             seed: run.seed,
             replications: experiment.runs,

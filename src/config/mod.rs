@@ -9,7 +9,10 @@ mod scenario;
 
 pub use files::fingerprint::Fingerprint;
 pub use files::manifest::{Experiment, Manifest};
-pub use files::measured::{BenchmarkLoad, METRICS, Measured, MeasuredRequest, Values, is_latency};
+pub use files::measured::{
+    BenchmarkLoad, CountedHistogram, METRICS, Measured, MeasuredLength, MeasuredRequest, ServerCounters, Values,
+    is_latency,
+};
 pub use files::price_file::embedded as price_list;
 pub use files::step_table::{MeasuredStep, is_step_table, parse_step_table, read_step_table};
 pub use files::study_file::StudyFile;

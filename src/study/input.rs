@@ -119,6 +119,11 @@ impl Base {
         })
     }
 
+    /// The scenario with these changes over everything else, without a look at its objectives.
+    pub fn scenario(&self, changes: &[Flag]) -> Result<Scenario, NoScenario> {
+        Scenario::resolve(self.text()?, changes)
+    }
+
     fn text(&self) -> Result<&ScenarioText, Diagnostic> {
         let read = || ScenarioText::read(&self.layers, self.overrides.as_ref());
         self.read.get_or_init(read).as_ref().map_err(Clone::clone)

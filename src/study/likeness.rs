@@ -121,8 +121,11 @@ fn other_arrivals(arrivals: &Arrivals, most: Option<u32>, load: &BenchmarkLoad) 
         return unlike;
     };
     let simulated = in_words(arrivals, most);
-    let is_same = match (rate.is_finite(), load.max_concurrency) {
-        (true, most_measured) => {
+    // As many as all requests hold none of them back.
+    let holds_back = |most: &u32| rate.is_infinite() || load.requests.is_none_or(|all| u64::from(*most) < all);
+    let most_measured = load.max_concurrency.filter(holds_back);
+    let is_same = match (rate.is_finite(), most_measured) {
+        (true, _) => {
             let own = arrivals.mean_rate_per_s();
             own.is_some_and(|own| is_alike(own, rate, LOADS_ALIKE)) && most == most_measured
         }
@@ -134,7 +137,7 @@ fn other_arrivals(arrivals: &Arrivals, most: Option<u32>, load: &BenchmarkLoad) 
         },
     };
     if !is_same {
-        let most = load.max_concurrency.map_or_else(String::new, outstanding);
+        let most = most_measured.map_or_else(String::new, outstanding);
         let measured = if rate.is_finite() {
             format!("{rate} a second{most}")
         } else {

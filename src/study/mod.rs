@@ -24,6 +24,7 @@ pub mod live;
 mod load_dial;
 mod load_kind;
 mod load_walk;
+mod measured_point;
 mod memory_left_out;
 mod model_range;
 mod overview;
@@ -38,6 +39,7 @@ mod simulate;
 mod stopped;
 mod strain;
 mod sweep;
+mod taken_load;
 mod validation;
 mod watched;
 
@@ -67,6 +69,7 @@ pub use likeness::{other_deployment, other_load, unlike_after, unlike_before};
 pub use load_dial::LoadDial;
 pub use load_kind::LoadKind;
 pub use load_walk::PRECISION;
+pub use measured_point::MeasuredPoint;
 pub use memory_left_out::{ForgottenMemory, MemoryLeftOut};
 pub use model_range::{
     ShiftedRuns, add_range, check_range, error_of_run, has_queue, set_ranges, shifted_runs, steps_times,
@@ -88,5 +91,6 @@ pub use simulate::{
 };
 pub use stopped::{Simulate, Stopped};
 pub use sweep::{RUN_COLUMNS, RunNumbers, Sweep, usual_measures};
+pub use taken_load::{OpenWorkload, TakenLoad};
 pub use validation::{Compared, Comparison, MetricErrors, Prediction, errors_of, metrics_of};
 pub use watched::Watched;

@@ -145,7 +145,6 @@ fn the_manifest_and_flags_stand_over_the_file() {
 #[test]
 fn what_the_file_does_not_say_is_refused() {
     for (changes, said) in [
-        ([("num_prompts", Value::Null)], "does not say `num_prompts`"),
         ([("request_rate", Value::Null)], "does not say `request_rate`"),
         ([("request_rate", json!("fast"))], "request_rate is not above 0"),
         ([("request_rate", json!(0.0))], "request_rate is not above 0"),

@@ -165,10 +165,10 @@ fn a_file_that_cannot_be_read_says_where_and_what_to_write() {
     let rows = |old: &str, new: &str| ROWS.replacen(old, new, 1);
     for (content, parts) in [
         (String::new(), &["it is empty", "--requests-out"][..]),
-        ("[]".to_owned(), &["it:1:1", "one object"]),
+        ("[]".to_owned(), &["no latencies", "guidellm"]),
         (json("}", ""), &["it:6:", "EOF"]),
-        (format!("{SUMMARY}\n{SUMMARY}"), &["trailing", "keep one"]),
-        (json("999.0", "NaN"), &["it:2:", "write null"]),
+        (format!("{SUMMARY}\n{SUMMARY}"), &["2 results", "keep one"]),
+        (json("999.0", "fast"), &["it:2:"]),
         (json("0.75", "-0.75"), &["request_throughput is negative"]),
         (json("0.2, 0.3", "0.2, -0.3"), &["ttfts[2] stands for -0.3 s"]),
         (
@@ -181,9 +181,9 @@ fn a_file_that_cannot_be_read_says_where_and_what_to_write() {
             json("ttfts", "tfts").replace("mean_", ""),
             &["no latencies", "--save-detailed"],
         ),
-        (json("[3, 1, 4", "[0, 0, 0"), &["no latencies of any finished"]),
+        (json("[3, 1, 4", "[0, 0, 0"), &["all 4 requests failed", "timeout"]),
         ("{}".to_owned(), &["no latencies"]),
-        ("a,b\n1,2\n".to_owned(), &["it:1:1", "`arrival_s`", "finished_s"]),
+        ("a,b\n1,2\n".to_owned(), &["it:1:1", "`a`, `b`", "finished_s"]),
         (rows("12.5", "12.5s"), &["it:2:19", "`finished_s`", "\"12.5s\""]),
         (rows("11.5,11.5", "11.5,11.25"), &["it:3:18", "before `first_token_s`"]),
         (rows("11.5,11.5", "11.5,nan"), &["it:3:18", "must be a number"]),

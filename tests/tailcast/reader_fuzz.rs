@@ -16,6 +16,7 @@ use tailcast::workload::trace::{FORMATS, FormatName, RecordedRows, Replay, Row, 
 use tailcast::workload::{MOST_TOKENS, QuantileTable, Source};
 
 use crate::measured_files::{DETAILED, ROWS};
+use crate::result_shapes::examples;
 use crate::traces::{EXAMPLES, replay_of};
 
 /// Texts that readers have been known to trip over.
@@ -103,8 +104,14 @@ fn no_bytes_make_a_reader_panic() {
 fn read_in_every_way(path: &Path) -> u64 {
     let _ = QuantileTable::read(path);
     let _ = Manifest::load(path);
-    if let Ok(measured) = Measured::read(path) {
-        assert!(measured.values.values().all(|value| value.is_finite()));
+    if let Ok(all) = Measured::read_all(path) {
+        assert!(
+            all.iter()
+                .flat_map(|it| it.values.values())
+                .all(|value| value.is_finite())
+        );
+        let loads = all.iter().filter_map(|measured| measured.load.as_ref());
+        loads.for_each(|load| drop((load.arrivals(true), load.lengths(), load.label())));
     }
     let mut requests = read(&replay_of(path, "servegen"));
     for format in FORMATS {
@@ -152,12 +159,16 @@ fn read(replay: &Replay) -> u64 {
 }
 
 fn case(random: &mut Xoshiro256PlusPlus) -> Vec<u8> {
-    let mut bytes = match random.random_range(0..9) {
+    let mut bytes = match random.random_range(0..12) {
         0 => (0..random.random_range(0..200)).map(|_| random.random()).collect(),
         1 => OWN_WITH_EVERYTHING.into(),
         2 => QUANTILES.into(),
         3 => DETAILED.into(),
         4 => ROWS.into(),
+        5..8 => {
+            let results = examples();
+            results[random.random_range(0..results.len())].as_bytes().to_vec()
+        }
         _ => EXAMPLES[random.random_range(0..EXAMPLES.len())].1.as_bytes().to_vec(),
     };
     for _ in 0..random.random_range(0..4) {

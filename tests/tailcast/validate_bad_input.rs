@@ -110,7 +110,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
     (
         "\"kv.blocks\" = 7463",
         "file = \"served.toml\"",
-        &["served.toml:2:", "there is no column `arrival_s`"],
+        &["served.toml:2:", "neither JSON nor a table"],
     ),
     ("\"kv.blocks\" = 7463", "file = 7", &["must be text"]),
     ("seeds = 1", "seeds = 1\nseeds = 2", &["duplicate key"]),

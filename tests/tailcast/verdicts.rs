@@ -3,7 +3,9 @@
 use rand::RngExt;
 
 use serde_json::Value;
-use tailcast::answer::{Base, CapacityQuestion, CompareQuestion, Control, CurveQuestion, LoadKind, RunQuestion};
+use tailcast::answer::{
+    Base, CapacityQuestion, CompareQuestion, Control, CurveQuestion, LoadKind, MeasuredPoints, RunQuestion,
+};
 
 use crate::command::{Ended, Workplace};
 
@@ -352,6 +354,7 @@ fn all_verbs_agree_on_what_is_met_and_none_calls_failing_runs_ok() {
             loads: vec![rate],
             seeds: 1,
             refinements: 0,
+            measured: MeasuredPoints::default(),
         };
         let curve: Value = serde_json::from_str(&curve.answer(&control).unwrap().to_json()).unwrap();
         assert_eq!(

@@ -16,11 +16,15 @@ const AFTER_HELP: &str = "\
 DATA is one of these, told apart by its content:
   the JSON of `vllm bench serve --save-result`, better with --save-detailed; or several such results, one after the
   other or in a list as `vllm bench sweep` sums them up
+  results of SGLang's bench_serving, InferenceX, guidellm, AIPerf and genai-perf, inference-perf, LLMPerf,
+  llm-d-benchmark and BLIS, with one run or several
+  what a vLLM or SGLang server answers at /metrics: one look, or two, before the load and after it
   a CSV of requests with arrival_s, first_token_s, finished_s, input_tokens, output_tokens, as --requests-out writes it
   a CSV of decode steps with batch, context (mean, tokens) and step_time_ms or step_us
 SCENARIO describes the deployment and the workload that were measured. Recorded arrivals and lengths take the place \
 of its own, unless its
-workload is a trace. Of several results each is simulated under the load that it says was sent, and is left out of a \
+workload is a trace. What it leaves open of its workload (arrivals, requests, lengths) is taken from the data. \
+Of several results each is simulated under the load that it says was sent, and is left out of a \
 fit in turn to see
 how well the others predict it.
 Fitted are step_us and kernel_scale of steps, latency_us and per_stream_us of the front end, as far as the data tell \

@@ -1,10 +1,10 @@
 //! `curve`: latency and throughput against concurrency or rate.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use crate::answer::{CurveQuestion, LoadKind, loads};
+use crate::answer::{CurveQuestion, LoadKind, MeasuredPoints, loads};
 use crate::cli::failure::Failure;
 use crate::cli::flags::exit::ExitFlags;
 use crate::cli::flags::scenario::ScenarioFlags;
@@ -49,16 +49,20 @@ pub struct Args {
     study_flags: StudyFlags,
 }
 
-/// One of them.
+/// One of them, or loads that were measured.
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
+#[group(required = true, multiple = true)]
 struct LoadFlags {
     /// Requests at once: a range that doubles (1..512), one that adds (8..64+8), or a list (1,10,100)
-    #[arg(long, value_name = "LOADS", allow_hyphen_values = true)]
+    #[arg(long, value_name = "LOADS", allow_hyphen_values = true, conflicts_with = "rate")]
     concurrency: Option<String>,
     /// Requests per second, in the same ways
     #[arg(long, value_name = "LOADS", allow_hyphen_values = true)]
     rate: Option<String>,
+    /// Show what was measured beside the forecast, at its own loads: results of `vllm bench serve` and of others, as
+    /// `calibrate` takes them; their load stands in them. Several files may follow
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    measured: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -71,27 +75,51 @@ enum Format {
     Csv,
 }
 
+impl Args {
+    /// The scenario file, and the files with what was measured. A scenario behind these is taken for one of them, but
+    /// no result is TOML.
+    fn files(&self) -> (Option<&Path>, &[PathBuf]) {
+        let measured = &self.loads.measured[..];
+        match (&self.scenario, measured.split_last()) {
+            (None, Some((last, others))) if last.extension().is_some_and(|it| it == "toml") && !others.is_empty() => {
+                (Some(last), others)
+            }
+            (scenario, _) => (scenario.as_deref(), measured),
+        }
+    }
+}
+
 /// Runs the verb.
 pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
+    let (scenario, results) = args.files();
+    let measured = MeasuredPoints::read(results)?;
     let (kind, text) = match (&args.loads.concurrency, &args.loads.rate) {
-        (Some(text), _) => (LoadKind::Concurrency, text.as_str()),
-        (_, rate) => (LoadKind::Rate, rate.as_deref().unwrap_or("")),
+        (Some(text), _) => (LoadKind::Concurrency, Some(text)),
+        (_, Some(text)) => (LoadKind::Rate, Some(text)),
+        (None, None) => (measured.kind()?, None),
     };
+    // A load that is not on the curve is refused before anything runs.
+    measured.loads(kind)?;
+    let asked = text.map(|text| loads(kind, text)).transpose()?;
     let question = CurveQuestion {
-        base: args.changes.base(args.scenario.as_deref())?,
+        base: args.changes.base(scenario)?,
         kind,
-        loads: loads(kind, text)?,
+        loads: asked.unwrap_or_default(),
         seeds: args.seeds,
         refinements: args.refine,
         finds_ranges: args.range,
+        measured,
     };
     let ready = question.ready()?;
     let files = StudyFiles::new(&[load_curve::figure(kind)], &args.figure, args.html.as_ref())?;
-    let mut taken = Taken::by(args.scenario.as_deref(), &ready.input);
+    let mut taken = Taken::by(scenario, &ready.input);
     match args.format {
         Format::Text => {}
         Format::Json => taken.claim_stdout("--format json")?,
         Format::Csv => taken.claim_stdout("--format csv")?,
+    }
+    for file in results {
+        taken.read("what was measured", file);
     }
     taken.check_stdin()?;
     files.claim(&mut taken)?;

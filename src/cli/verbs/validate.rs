@@ -16,13 +16,14 @@ use crate::study::Input;
 /// Compare predictions with what was measured on real servers, for one or many experiments
 ///
 /// A manifest lists experiments: `[[experiment]]` with `scenario = "served.toml"` and, below `[experiment.measured]`,
-/// `file = "bench.json"` (the result of `vllm bench serve`, or rows as `run --requests-out` writes them) or values such
-/// as `"ttft.mean" = "28.4ms"`. With `load = "measured"` the load is that of the benchmark's result and not the
-/// scenario's: `num_prompts`, `request_rate` (inf is all at once, or with a `max_concurrency` a closed loop),
-/// `burstiness` (gaps with cv = 1 / sqrt(burstiness)) and `max_concurrency`; all arrivals then span exactly
-/// `num_prompts / request_rate`, as the benchmark sends them. What `[experiment.set]` and `--set` say stands over that.
-/// Without it the scenario says all, and a warning names what differs from the file: model, arrivals, number of
-/// requests, mean lengths.
+/// `file = "bench.json"` (the result of `vllm bench serve` or of another benchmark that `calibrate --help` names, or
+/// rows as `run --requests-out` writes them; of several results in a file each is an experiment) or values such as
+/// `"ttft.mean" = "28.4ms"`. What the scenario leaves open of its workload is taken from the file. With `load =
+/// "measured"` the load is that of the benchmark's result and not the scenario's: `num_prompts`, `request_rate` (inf
+/// is all at once, or with a `max_concurrency` a closed loop), `burstiness` (gaps with cv = 1 / sqrt(burstiness)) and
+/// `max_concurrency`; all arrivals then span exactly `num_prompts / request_rate`, as the benchmark sends them. What
+/// `[experiment.set]` and `--set` say stands over that. Without it the scenario stands where it says anything, and a
+/// warning names what differs from the file: model, arrivals, number of requests, mean lengths.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The experiments (TOML): scenarios with what was measured of them

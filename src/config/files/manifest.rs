@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::measured::{METRICS, Measured, canonical, is_latency};
+use super::measured::{BenchmarkLoad, METRICS, Measured, canonical, is_latency};
 use crate::config::reader::diagnostic::{Diagnostic, did_you_mean};
 use crate::config::reader::document::{self, Entry, Value, same_key};
 use crate::config::reader::fields::Fields;
@@ -42,6 +42,8 @@ pub struct Experiment {
     pub scenario: PathBuf,
     /// What is set of its keys: by what was measured, if the manifest says so, and over that by the manifest.
     pub overrides: Overrides,
+    /// What of that is the load of what was measured, as a scenario would write it, a key each.
+    pub measured_load: Vec<String>,
     /// What was read of files for any experiment of the manifest.
     files: Files,
     /// How many runs to pool; the seeds follow one another.
@@ -91,7 +93,7 @@ impl Manifest {
         };
         let mut experiments = Vec::new();
         for item in items {
-            experiments.push(read_experiment(item, &text)?);
+            experiments.extend(read_experiment(item, &text)?);
         }
         let mut files = reading.take_files();
         files.push(path.to_owned());
@@ -99,7 +101,8 @@ impl Manifest {
     }
 }
 
-fn read_experiment(item: Key<'_>, text: &Arc<Text>) -> Result<Experiment, Diagnostic> {
+/// Reads an entry of the list: as many experiments as its file holds results.
+fn read_experiment(item: Key<'_>, text: &Arc<Text>) -> Result<Vec<Experiment>, Diagnostic> {
     let reading = item.reading;
     let Some(fields) = item.table()? else {
         unreachable!("an entry of a list has a value");
@@ -122,28 +125,54 @@ fn read_experiment(item: Key<'_>, text: &Arc<Text>) -> Result<Experiment, Diagno
     let seeds = fields.key("seeds")?.count(1..=MOST_SEEDS)?;
     let seeds = seeds.unnoted().unwrap_or(1);
     let takes_load = read_load(&fields)?;
-    let measured = read_measured(&fields)?;
+    let all = read_measured(&fields)?;
     fields.finish_as(&format!("`{}`", fields.path()))?;
-    let mut overrides = Overrides::new(text, set.as_ref().map_or(&[], Fields::entries));
-    if takes_load {
-        overrides = measured_load(&fields, &measured)?.below(overrides);
-    }
-    Ok(Experiment {
-        name,
-        scenario,
-        overrides,
-        files: reading.files.clone(),
-        seeds,
-        measured,
-        origin: reading.texts.line_of(fields.place()),
-    })
+    let are_several = all.len() > 1;
+    let one = |(place, measured): (usize, Measured)| {
+        let mut overrides = Overrides::new(text, set.as_ref().map_or(&[], Fields::entries));
+        // Several results of one file are of several loads, unless somebody says that they are all the scenario's.
+        let is_told = measured.load.as_ref().is_some_and(|load| load.keys().is_ok());
+        let mut load = Vec::new();
+        if takes_load.unwrap_or(are_several && is_told) {
+            let said = measured
+                .load
+                .as_ref()
+                .and_then(|load| load.keys().ok())
+                .unwrap_or_default();
+            load.extend(said.into_iter().map(|(key, value)| format!("{key} = {value}")));
+            overrides = measured_load(&fields, &measured)?.below(overrides);
+        }
+        let name = if are_several {
+            Some(numbered(name.as_deref(), place, &measured))
+        } else {
+            name.clone()
+        };
+        Ok(Experiment {
+            name,
+            scenario: scenario.clone(),
+            overrides,
+            measured_load: load,
+            files: reading.files.clone(),
+            seeds,
+            measured,
+            origin: reading.texts.line_of(fields.place()),
+        })
+    };
+    all.into_iter().enumerate().map(one).collect()
 }
 
-/// Whether the load is what the measured file says, and not the scenario's own.
-fn read_load(fields: &Fields<'_>) -> Result<bool, Diagnostic> {
+/// What one of several results is called.
+fn numbered(name: Option<&str>, place: usize, measured: &Measured) -> String {
+    let load = measured.load.as_ref().and_then(BenchmarkLoad::label);
+    let load = load.map_or_else(String::new, |load| format!(", {load}"));
+    format!("{} ({}{load})", name.unwrap_or("result"), place + 1)
+}
+
+/// Whether the load is what the measured file says, and not the scenario's own; `None` if nobody says.
+fn read_load(fields: &Fields<'_>) -> Result<Option<bool>, Diagnostic> {
     let choices = [("scenario", false), ("measured", true)];
     let load = fields.key(LOAD)?.choice(&choices)?;
-    Ok(load.unnoted().is_some_and(|load| load.value))
+    Ok(load.unnoted().map(|load| load.value))
 }
 
 /// The keys of a scenario that sends what was sent.
@@ -162,7 +191,7 @@ fn measured_load(fields: &Fields<'_>, measured: &Measured) -> Result<Overrides, 
 }
 
 /// What a file holds, and over it what is written here.
-fn read_measured(experiment: &Fields<'_>) -> Result<Measured, Diagnostic> {
+fn read_measured(experiment: &Fields<'_>) -> Result<Vec<Measured>, Diagnostic> {
     let reading = experiment.reading();
     let Some(fields) = experiment.optional_section("measured")? else {
         let message = format!("`{}` has nothing measured", experiment.path());
@@ -171,19 +200,13 @@ fn read_measured(experiment: &Fields<'_>) -> Result<Measured, Diagnostic> {
                    \"28.4ms\"",
         ));
     };
-    let mut measured = match fields.key("file")?.path()?.unnoted() {
-        None => Measured::default(),
-        Some(path) => {
-            reading.note_file(&path);
-            Measured::read_among(&reading.files, &path)?
-        }
-    };
+    let mut all = read_files(&fields)?;
     let mut written = Vec::new();
     flatten("", fields.entries(), &mut written);
     written.sort_by_key(|(_, entry)| entry.place.start);
     let mut seen: Vec<&str> = Vec::new();
     for (name, entry) in written {
-        if same_key(&name, "file") {
+        if same_key(&name, "file") || same_key(&name, "before") {
             continue;
         }
         let Some(metric) = canonical(&name) else {
@@ -194,15 +217,52 @@ fn read_measured(experiment: &Fields<'_>) -> Result<Measured, Diagnostic> {
             return Err(reading.error(entry.place, message).help("keep one of the two"));
         }
         seen.push(metric);
-        measured.values.insert(metric, read_value(reading, metric, entry)?);
+        let value = read_value(reading, metric, entry)?;
+        for measured in &mut all {
+            measured.values.insert(metric, value);
+            measured.bounds.remove(metric);
+        }
     }
-    if measured.values.is_empty() {
+    if all.iter().all(|measured| measured.values.is_empty()) {
         let message = format!("`{}` is empty", fields.path());
         return Err(reading
             .error(fields.place(), message)
             .help("write file = \"bench.json\" or values such as \"ttft.mean\" = \"28.4ms\""));
     }
-    Ok(measured)
+    Ok(all)
+}
+
+/// The results in the file, if one is named; of a server's counters what came after those of `before`.
+fn read_files(fields: &Fields<'_>) -> Result<Vec<Measured>, Diagnostic> {
+    let reading = fields.reading();
+    let read = |key: &'static str| -> Result<Option<Vec<Measured>>, Diagnostic> {
+        let Some(path) = fields.key(key)?.path()?.unnoted() else {
+            return Ok(None);
+        };
+        reading.note_file(&path);
+        Measured::read_all_among(&reading.files, &path).map(Some)
+    };
+    let (before, file) = (read("before")?, read("file")?);
+    match (before, file) {
+        (None, None) => Ok(vec![Measured::default()]),
+        (None, Some(all)) => Ok(all),
+        (Some(before), Some(after)) => {
+            let mut looks: Vec<Measured> = before.into_iter().chain(after).collect();
+            if looks.iter().any(|look| look.counters.is_none()) {
+                let message = "`before` is only for what a server answers at /metrics";
+                return Err(fields.error("before", message).help("leave `before` out"));
+            }
+            let itself: fn(&mut Measured) -> Option<&mut Measured> = |measured| Some(measured);
+            Measured::join_counters(&mut looks, itself)?;
+            Ok(looks)
+        }
+        (Some(_), None) => {
+            let message = "`before` stands without `file`";
+            Err(fields
+                .error("before", message)
+                .help("write in `file` what /metrics answered after the load"))
+        }
+    }
 }
 
 /// Names such as `queue.depth.mean`, which TOML nests if it is written without quotes.
@@ -223,7 +283,7 @@ fn flatten<'a>(before: &str, table: &'a [Entry], found: &mut Vec<(String, &'a En
 fn unknown_metric(reading: &Reading, name: &str, entry: &Entry) -> Diagnostic {
     let message = format!("nothing that is predicted is called `{name}`");
     let mut error = reading.error(entry.place, message);
-    if let Some(hint) = did_you_mean(name, METRICS.into_iter().chain(["file"])) {
+    if let Some(hint) = did_you_mean(name, METRICS.into_iter().chain(["file", "before"])) {
         error = error.help(hint);
     }
     let counts: Vec<&str> = METRICS.into_iter().filter(|name| !is_latency(name)).collect();

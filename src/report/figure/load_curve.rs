@@ -44,7 +44,10 @@ pub fn drawing(report: &CurveReport) -> Drawing {
             title: title(metric).to_owned(),
             x: x.clone(),
             y: ChartAxis::logarithmic("", Unit::Seconds),
-            series: quantiles(metric, &curve.points),
+            series: quantiles(metric, &curve.points)
+                .into_iter()
+                .chain(measured(report, metric))
+                .collect(),
             marks: with_limits(report, metric, &marks),
         })
     });
@@ -52,13 +55,16 @@ pub fn drawing(report: &CurveReport) -> Drawing {
         title: "throughput".to_owned(),
         x,
         y: ChartAxis::linear("output tokens per second", Unit::Plain),
-        series: vec![Series {
+        series: [Series {
             name: "output tokens per second".to_owned(),
             shape: Shape::Curve,
             points: points(&curve.points, |summary| {
                 Some((summary.throughput.output_tokens_per_s?, None))
             }),
-        }],
+        }]
+        .into_iter()
+        .chain(measured_series(report, "throughput.output_tokens_per_s", "measured"))
+        .collect(),
         marks,
     });
     Drawing {
@@ -66,6 +72,30 @@ pub fn drawing(report: &CurveReport) -> Drawing {
         note: report.setting.line(),
         panels: latencies.into_iter().chain([throughput]).collect(),
     }
+}
+
+/// The quantiles that were measured of a latency; in the place of a median that was not, the mean.
+fn measured(report: &CurveReport, metric: Metric) -> Vec<Series> {
+    let of = |statistic: &str| {
+        let name = format!("{}.{statistic}", metric.name());
+        measured_series(report, &name, &format!("{statistic} measured"))
+    };
+    let middle = of("p50").or_else(|| of("mean"));
+    middle.into_iter().chain(of("p95")).chain(of("p99")).collect()
+}
+
+/// A number of what was measured at each load; `None` if nobody has it.
+fn measured_series(report: &CurveReport, metric: &str, name: &str) -> Option<Series> {
+    let points = report.measured.iter().filter_map(|point| {
+        let value = point.values.get(metric)?;
+        Some(Point::at(point.place(report.curve.kind)?, *value))
+    });
+    let points: Vec<Point> = points.collect();
+    (!points.is_empty()).then(|| Series {
+        name: name.to_owned(),
+        shape: Shape::Points,
+        points,
+    })
 }
 
 /// Places of the curve that lie on it.

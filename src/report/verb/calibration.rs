@@ -24,6 +24,8 @@ pub struct CalibrationReport {
     pub fitted_on: FittedOn,
     /// The coefficients that were found.
     pub calibrated: Calibrated,
+    /// What of the scenario comes from the data.
+    pub taken: Option<String>,
     /// Names the scenario's content.
     pub scenario_hash: String,
     /// The seed of the simulations.
@@ -39,6 +41,9 @@ impl CalibrationReport {
             on.model, on.tensor_parallel, on.gpu, on.weights
         );
         let _ = writeln!(text, "Data        {}", on.data);
+        if let Some(taken) = &self.taken {
+            let _ = writeln!(text, "Workload    {taken}");
+        }
         let _ = writeln!(text, "Compared    {}\n", self.calibrated.method);
         text += &self.coefficients();
         text.push('\n');
@@ -117,6 +122,7 @@ impl CalibrationReport {
                 "weights": on.weights,
                 "data": on.data,
             },
+            "taken": self.taken,
             "compared": calibrated.method,
             "coefficients": fitted,
             "left_out": left_out,

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use crate::config::on_one_line;
 use crate::metrics::{ClassToRecord, LatencySummary, Metric, Slo, Summary};
 use crate::report::text::document::{Tool, pretty};
 use crate::report::text::numbers::{self, milliseconds, percent};
@@ -11,11 +12,12 @@ use crate::report::text::table::{Cell, Column, Table};
 use crate::report::text::verdict::VerdictColumns;
 use crate::report::verb::breakdown_document::BreakdownDocument;
 use crate::report::verb::group_table;
+use crate::report::verb::measured_beside;
 use crate::report::verb::study_setting::StudySetting;
 use crate::stats::{Interval, rounded};
 use crate::study::{
-    Curve, CurvePoint, LoadKind, MEASURES, Measure, RequestGroup, RunMeasure, asks_for_anything, is_shown_met,
-    is_steady,
+    Curve, CurvePoint, LoadKind, MEASURES, Measure, MeasuredPoint, RequestGroup, RunMeasure, asks_for_anything,
+    is_shown_met, is_steady,
 };
 
 /// A curve and what it was made of.
@@ -32,6 +34,10 @@ pub struct CurveReport {
     pub is_of_fleet: bool,
     /// Users by the formula (memory - weights) / KV per user with the mean context.
     pub formula_users: Option<f64>,
+    /// What was measured, beside which the forecast is shown.
+    pub measured: Vec<MeasuredPoint>,
+    /// What of the scenario comes from there; `None` of nothing.
+    pub taken: Option<String>,
 }
 
 /// A place on the curve that is worth a name.
@@ -65,6 +71,10 @@ struct Document<'a> {
     complete: bool,
     is_interrupted: bool,
     points: Vec<PointDocument<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taken: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    measured: Vec<serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -173,6 +183,12 @@ impl CurveReport {
             let _ = writeln!(text, "{label:<10}{}", place.meaning);
         }
         let _ = write!(text, "{}\n{}", self.slo_line(), self.table().to_text());
+        if let Some(measured) = self.measured_table() {
+            let _ = write!(text, "\n{}\n{}", measured.caption, measured.to_text());
+        }
+        if let Some(taken) = &self.taken {
+            let _ = writeln!(text, "{}", on_one_line(taken));
+        }
         if let Some(ranges) = self.range_table() {
             let _ = write!(text, "\n{}\n{}", ranges.caption, ranges.to_text());
         }
@@ -180,6 +196,11 @@ impl CurveReport {
             let _ = write!(text, "\n{}", classes.to_text());
         }
         text
+    }
+
+    /// What was measured beside the forecast; `None` of nothing.
+    pub(in crate::report) fn measured_table(&self) -> Option<Table> {
+        measured_beside::table(&self.measured, &self.curve)
     }
 
     /// What latencies may be at each load, if somebody asked.
@@ -321,6 +342,8 @@ impl CurveReport {
                     steady: is_steady(&point.summary),
                 })
                 .collect(),
+            taken: self.taken.as_deref(),
+            measured: measured_beside::document(&self.measured, curve),
         };
         pretty(&document)
     }

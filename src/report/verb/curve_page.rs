@@ -21,6 +21,10 @@ impl CurveReport {
             Block::Drawing(load_curve::drawing(self)),
             Block::Table(self.table()),
         ];
+        if let Some(measured) = self.measured_table() {
+            blocks.extend(self.taken.iter().cloned().map(|taken| Block::List(vec![taken])));
+            blocks.push(Block::Table(measured));
+        }
         blocks.extend(self.class_table().map(Block::Table));
         Page {
             title: format!("{}: latency and throughput against load", self.setting.name),

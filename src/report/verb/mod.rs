@@ -11,6 +11,7 @@ mod curve_page;
 pub mod formula;
 mod group_table;
 mod log_lines;
+mod measured_beside;
 mod path_budget;
 mod path_document;
 pub mod plan;

@@ -37,7 +37,7 @@ fn comparison(scenario: &Scenario, data: &Data, least: usize) -> Result<Box<dyn 
         Data::Served(measured) => measured,
     };
     refuse_too_few(measured, least)?;
-    let has_gaps = ["tpot.mean", "itl.mean"]
+    let has_gaps = ["tpot.mean", "itl.mean", "tpot.p50"]
         .iter()
         .any(|name| measured.values.contains_key(name));
     if !has_gaps {
@@ -46,7 +46,10 @@ fn comparison(scenario: &Scenario, data: &Data, least: usize) -> Result<Box<dyn 
             "calibrate on a run whose outputs have tens of tokens; a result needs mean_tpot_ms",
         ));
     }
-    let Some(&ttft) = measured.values.get("ttft.mean") else {
+    let ttft = ["ttft.mean", "ttft.p50"]
+        .iter()
+        .find_map(|name| measured.values.get(name));
+    let Some(&ttft) = ttft else {
         return Err(Refusal::new(
             "no time to the first token was measured",
             "measure with streaming; a result needs mean_ttft_ms",

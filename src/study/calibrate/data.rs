@@ -6,7 +6,7 @@ use crate::config::{Measured, MeasuredStep, Scenario};
 #[derive(Clone, Debug)]
 pub enum Data {
     /// Requests, or a summary of them.
-    Served(Measured),
+    Served(Box<Measured>),
     /// Steps in which every request decodes.
     Steps(Vec<MeasuredStep>),
 }

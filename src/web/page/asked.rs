@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::answer::{Base, Control, CurveQuestion, LoadKind, Problem, RunQuestion, ScenarioQuestion};
+use crate::answer::{Base, Control, CurveQuestion, LoadKind, MeasuredPoints, Problem, RunQuestion, ScenarioQuestion};
 use crate::config::{Diagnostic, Flag};
 
 /// A scenario, and what is asked of it.
@@ -103,6 +103,7 @@ impl PageAsked {
             seeds: 1,
             refinements: 0,
             finds_ranges: false,
+            measured: MeasuredPoints::default(),
         })
     }
 }

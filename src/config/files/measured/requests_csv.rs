@@ -1,6 +1,7 @@
 //! Rows of requests in CSV: `arrival_s`, `first_token_s`, `finished_s`, `input_tokens`, `output_tokens`, with
 //! `scheduled_s` and `outcome` if they were recorded. Times count from any zero that all rows share.
 
+use super::glance::{FileForm, Glance};
 use super::result::{FORMATS_HELP, Measured, MeasuredRequest};
 use super::tally::Tally;
 use crate::config::files::csv_table::{CsvRow, HeadedCsv};
@@ -18,6 +19,11 @@ const REQUIRED: [&str; 5] = [
 /// What stands in `outcome` of a request whose latencies count.
 const FINISHED: &str = "finished";
 const TIMED_OUT: &str = "timed_out";
+
+/// Whether a file is meant as such rows, even if a column is missing.
+pub fn is_rows(glance: &Glance) -> bool {
+    glance.form == FileForm::Csv && glance.has_any(&["first_token_s", "finished_s"])
+}
 
 /// Reads all rows.
 pub fn read(name: &str, content: &str) -> Result<Measured, Diagnostic> {

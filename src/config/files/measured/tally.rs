@@ -84,7 +84,7 @@ impl Tally {
             values,
             requests: Some(self.requests),
             unfinished: self.unfinished,
-            load: None,
+            ..Measured::default()
         }
     }
 }

@@ -291,5 +291,7 @@ fn drawing(report: &PlanReport, crowds: &Crowds) -> Drawing {
         classes: report.classes.clone(),
         is_of_fleet: report.is_fleet,
         formula_users: crowds.memory_holds,
+        measured: Vec::new(),
+        taken: None,
     })
 }

@@ -1,5 +1,7 @@
 //! Predictions beside measurements, and how far they may be off.
 
+use std::collections::BTreeMap;
+
 use crate::study::{Comparison, errors_of};
 
 /// All experiments with what was asked of them.
@@ -16,6 +18,10 @@ pub struct ValidationReport {
 pub struct ValidatedExperiment {
     /// What was measured, beside what was predicted.
     pub comparison: Comparison,
+    /// What of the scenario comes from what was measured; `None` of nothing.
+    pub taken: Option<String>,
+    /// Of numbers that were measured between two bounds only, these bounds, by the name of the metric.
+    pub bounds: BTreeMap<&'static str, (f64, f64)>,
     /// Names the scenario's content.
     pub scenario_hash: String,
     /// The seed of the first run; the others count up from it.

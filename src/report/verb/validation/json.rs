@@ -1,5 +1,7 @@
 //! Predictions beside measurements, as one JSON object.
 
+use std::collections::BTreeMap;
+
 use serde::{Serialize, Serializer};
 
 use super::experiments::{ErrorLimit, ValidatedExperiment, ValidationReport};
@@ -62,12 +64,17 @@ struct JsonExperiment<'a> {
     replications: u32,
     fidelity: &'a str,
     measured_unfinished: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taken: Option<&'a str>,
     metrics: InOrder<JsonCompared>,
 }
 
 #[derive(Serialize)]
 struct JsonCompared {
     measured: f64,
+    /// Between what it lies, where no more is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measured_between: Option<(f64, f64)>,
     predicted: Option<f64>,
     error: Option<f64>,
 }
@@ -105,15 +112,21 @@ impl<'a> JsonExperiment<'a> {
             replications: experiment.replications,
             fidelity: &experiment.fidelity,
             measured_unfinished: experiment.unfinished,
-            metrics: InOrder(metrics.map(|it| (it.metric, JsonCompared::of(it))).collect()),
+            taken: experiment.taken.as_deref(),
+            metrics: InOrder(
+                metrics
+                    .map(|it| (it.metric, JsonCompared::of(it, &experiment.bounds)))
+                    .collect(),
+            ),
         }
     }
 }
 
 impl JsonCompared {
-    fn of(compared: &Compared) -> Self {
+    fn of(compared: &Compared, bounds: &BTreeMap<&'static str, (f64, f64)>) -> Self {
         Self {
             measured: compared.measured,
+            measured_between: bounds.get(compared.metric).copied(),
             predicted: compared.predicted,
             error: compared.error(),
         }

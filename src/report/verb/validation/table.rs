@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::experiments::ValidationReport;
+use super::experiments::{ValidatedExperiment, ValidationReport};
 use crate::config::{is_latency, on_one_line};
 use crate::report::text::table::aligned;
 use crate::study::{Compared, Comparison, MetricErrors, errors_of, metrics_of};
@@ -20,6 +20,9 @@ impl ValidationReport {
             [one] => one_experiment(one),
             several => many_experiments(several),
         };
+        for line in self.experiments.iter().flat_map(said) {
+            let _ = writeln!(text, "{line}");
+        }
         for limit in &self.limits {
             let errors = errors_of(&comparisons, limit.metric);
             let sign = if limit.is_met(&comparisons) { "✓" } else { "✗" };
@@ -40,6 +43,24 @@ impl ValidationReport {
         }
         text
     }
+}
+
+/// What of its scenario was taken from what was measured, and which numbers were measured between bounds only.
+fn said(experiment: &ValidatedExperiment) -> Vec<String> {
+    let name = on_one_line(&experiment.comparison.name);
+    let taken = experiment
+        .taken
+        .iter()
+        .map(|taken| format!("{name}: {}", on_one_line(taken)));
+    let between = experiment.bounds.iter().map(|(metric, (low, high))| {
+        let shown = |seconds: f64| significant(seconds * 1_000.0);
+        format!(
+            "{name}: {metric} was measured to lie between {} and {} ms, a bucket of a histogram",
+            shown(*low),
+            shown(*high)
+        )
+    });
+    taken.chain(between).collect()
 }
 
 fn one_experiment(comparison: &Comparison) -> String {
