@@ -7,7 +7,7 @@ use super::setting;
 use crate::config::Diagnostic;
 use crate::report::curve::CurveReport;
 use crate::report::figure::Drawn;
-use crate::report::figure::load_curve;
+use crate::report::figure::{interactivity, load_curve};
 use crate::report::page::Page;
 use crate::study::{Base, Control, CurveStudy, Input, LoadDial, LoadKind, OpenWorkload, check_range};
 
@@ -132,6 +132,7 @@ impl ReadyCurve<'_> {
             setting: setting::of(control, &input, curve.runs, replaced.into_iter().collect()),
             formula_users: context.map(|context| input.scenario.closed_form_users(context)),
             is_of_fleet: input.scenario.operation.fleet.is_some(),
+            gpus: input.scenario.gpus(),
             slos: input.slos,
             classes: input.classes,
             curve,
@@ -164,7 +165,10 @@ impl CurveAnswer {
 
     /// The figure of latency and throughput against the load.
     pub fn drawings(&self) -> Vec<Drawn> {
-        vec![(load_curve::figure(self.kind), load_curve::drawing(&self.report))]
+        vec![
+            (load_curve::figure(self.kind), load_curve::drawing(&self.report)),
+            (&interactivity::FIGURE, interactivity::drawing(&self.report)),
+        ]
     }
 
     /// The whole report as one page.

@@ -1,6 +1,7 @@
 //! The command line: verbs turn flags into questions, print the answers and choose the exit code. The only place that
 //! prints.
 
+mod examples;
 mod failure;
 mod flags;
 mod hints;
@@ -11,7 +12,7 @@ mod verbs;
 use std::env;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use failure::Failure;
 use terminal::color::ColorFlags;
@@ -66,10 +67,11 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let matches = command().try_get_matches();
+    let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(mut error) => {
-            hints::add(&mut error, &Arguments::command(), env::args_os().skip(1));
+            hints::add(&mut error, &command(), env::args_os().skip(1));
             return failure::of_usage(error);
         }
     };
@@ -79,6 +81,11 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(color),
     }
+}
+
+/// The command line as it is read and explained.
+fn command() -> clap::Command {
+    examples::add(<Arguments as CommandFactory>::command())
 }
 
 impl Command {
@@ -102,9 +109,9 @@ impl Command {
             Self::Gpus(args) => gpus::run(&args),
             Self::Init(args) => init::run(&args),
             Self::Schema(_) => schema::run(),
-            Self::Completions(args) => completions::run(&args, Arguments::command()),
-            Self::Man(args) => man::run(&args, Arguments::command()),
-            Self::Help(args) => help::run(&args, Arguments::command()),
+            Self::Completions(args) => completions::run(&args, command()),
+            Self::Man(args) => man::run(&args, command()),
+            Self::Help(args) => help::run(&args, command()),
         }
     }
 }

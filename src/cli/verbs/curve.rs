@@ -12,7 +12,7 @@ use crate::cli::flags::study::StudyFlags;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::screen;
-use crate::report::figure::load_curve;
+use crate::report::figure::{interactivity, load_curve};
 
 /// Show latency and throughput against concurrency or rate: the knee, where memory is full, where requests begin to
 /// wait
@@ -37,8 +37,9 @@ pub struct Args {
     /// How to print the results
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Draw the curve (SVG or PNG, by the name's ending)
-    #[arg(long, value_name = "FILE")]
+    /// Draw the curve (SVG or PNG, by the name's ending): KIND is latency-vs-concurrency or latency-vs-rate, by the load
+    /// (if left out), or interactivity, tokens per second per GPU against tokens per second per user
+    #[arg(long, value_name = "KIND=FILE")]
     figure: Vec<String>,
     /// Write the whole report as one page (HTML)
     #[arg(long, value_name = "FILE")]
@@ -111,7 +112,11 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         measured,
     };
     let ready = question.ready()?;
-    let files = StudyFiles::new(&[load_curve::figure(kind)], &args.figure, args.html.as_ref())?;
+    let files = StudyFiles::new(
+        &[load_curve::figure(kind), &interactivity::FIGURE],
+        &args.figure,
+        args.html.as_ref(),
+    )?;
     let mut taken = Taken::by(scenario, &ready.input);
     match args.format {
         Format::Text => {}

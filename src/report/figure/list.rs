@@ -2,7 +2,9 @@
 
 use super::kind::{Drawn, Draws, Figure, Recordings, Timelines};
 use super::thinned::thinned_out;
-use super::{accuracy, bars, heat_map, lines, load_curve, over_time, pareto, prefix_hits, server_queues, tail};
+use super::{
+    accuracy, bars, heat_map, interactivity, lines, load_curve, over_time, pareto, prefix_hits, server_queues, tail,
+};
 use crate::report::draw::chart::Drawing;
 use crate::report::files::results::SweepPoints;
 use crate::report::verb::compare::CompareReport;
@@ -11,6 +13,7 @@ use crate::report::verb::compare::CompareReport;
 pub const FIGURES: &[&Figure] = &[
     &load_curve::LATENCY_VS_CONCURRENCY,
     &load_curve::LATENCY_VS_RATE,
+    &interactivity::FIGURE,
     &over_time::QUEUE,
     &over_time::MEMORY,
     &over_time::FAILURES,

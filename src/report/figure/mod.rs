@@ -3,6 +3,7 @@
 pub mod accuracy;
 pub mod bars;
 pub mod heat_map;
+pub mod interactivity;
 mod key_axis;
 mod kind;
 pub mod lines;

@@ -32,6 +32,8 @@ pub struct CurveReport {
     pub classes: Vec<ClassToRecord>,
     /// Whether several servers share the load.
     pub is_of_fleet: bool,
+    /// GPUs of all servers together.
+    pub gpus: u32,
     /// Users by the formula (memory - weights) / KV per user with the mean context.
     pub formula_users: Option<f64>,
     /// What was measured, beside which the forecast is shown.

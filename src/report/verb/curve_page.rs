@@ -1,6 +1,6 @@
 //! A curve as a page for sharing.
 
-use crate::report::figure::load_curve;
+use crate::report::figure::{interactivity, load_curve};
 use crate::report::page::{Block, Page, Section, Tone};
 use crate::report::text::numbers::{duration, or_unknown};
 use crate::report::verb::curve::CurveReport;
@@ -19,6 +19,7 @@ impl CurveReport {
         let mut blocks = vec![
             Block::List(findings),
             Block::Drawing(load_curve::drawing(self)),
+            Block::Drawing(interactivity::drawing(self)),
             Block::Table(self.table()),
         ];
         if let Some(measured) = self.measured_table() {

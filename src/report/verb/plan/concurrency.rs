@@ -290,6 +290,7 @@ fn drawing(report: &PlanReport, crowds: &Crowds) -> Drawing {
         slos: report.slos.clone(),
         classes: report.classes.clone(),
         is_of_fleet: report.is_fleet,
+        gpus: 1, // What they produce each is not drawn here.
         formula_users: crowds.memory_holds,
         measured: Vec::new(),
         taken: None,
