@@ -226,3 +226,38 @@ fn a_trace_is_compared_once_and_two_files_may_differ_in_anything() {
     let found = json(&ended);
     assert_eq!(found["variations"][0]["runs"], 1, "more of the same tells nothing");
 }
+
+#[test]
+fn tables_for_documents_have_the_rows_of_the_screen() {
+    let place = Workplace::new();
+    let compare = |format: &str| {
+        let arguments = [
+            "compare",
+            "--vary",
+            "batching.max_num_seqs=32,64",
+            "--no-capacity",
+            "--seeds",
+            "2",
+        ];
+        let small = ["--set", "workload.requests=1500", "--quiet", "--format", format];
+        let ended = place.run(&[&arguments[..], &small].concat());
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        ended.stdout
+    };
+    let markdown = compare("markdown");
+    let cells = |line: &str| line.matches(" | ").count();
+    let table: Vec<&str> = markdown.lines().take_while(|line| !line.is_empty()).collect();
+    assert!(table[0].starts_with("| variation | SLO |"), "{markdown}");
+    assert!(table[1].starts_with("|---|---|--:|"), "{markdown}");
+    assert_eq!(table.len(), 4, "two headings and two rows: {markdown}");
+    assert!(table[2..].iter().all(|row| cells(row) == cells(table[0])), "{markdown}");
+    let latex = compare("latex");
+    assert_eq!(
+        latex.matches("\\begin{tabular}").count(),
+        2,
+        "numbers and differences: {latex}"
+    );
+    assert!(latex.contains("    max\\_num\\_seqs=32 & met & "), "{latex}");
+    let rows = latex.lines().filter(|line| line.ends_with(" \\\\"));
+    assert_eq!(rows.count(), 3 + 2, "{latex}");
+}

@@ -92,3 +92,23 @@ fn figures_that_cannot_be_are_refused_before_the_run() {
         assert!(place.listing().is_empty(), "{more:?}");
     }
 }
+
+#[test]
+fn a_curve_is_drawn_against_load_and_as_what_gpus_and_users_get_of_it() {
+    let place = Workplace::new();
+    let curve = ["curve", "--concurrency", "1,8,32", "--requests", "1200", "--quiet"];
+    let figures = ["--figure", "load.svg", "--figure", "interactivity=users.svg"];
+    let ended = place.run(&[&curve[..], &figures[..]].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let svg = |name: &str| fs::read_to_string(place.path(name)).unwrap();
+    assert!(svg("load.svg").contains("How many requests at once before latency gives way?"));
+    let users = svg("users.svg");
+    for part in [
+        "while each user reads so fast?",
+        "per second per GPU",
+        "by concurrent requests",
+        "\n32\n",
+    ] {
+        assert!(users.contains(part), "{part}");
+    }
+}

@@ -37,8 +37,8 @@ pub struct Args {
     /// How to print the results
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Draw the curve (SVG or PNG, by the name's ending): KIND is latency-vs-concurrency or latency-vs-rate, by the load
-    /// (if left out), or interactivity, tokens per second per GPU against tokens per second per user
+    /// Draw the curve (SVG or PNG, by the name's ending): KIND is latency-vs-concurrency or latency-vs-rate, by the
+    /// load (if left out), or interactivity, tokens per second per GPU against tokens per second per user
     #[arg(long, value_name = "KIND=FILE")]
     figure: Vec<String>,
     /// Write the whole report as one page (HTML)

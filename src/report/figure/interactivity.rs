@@ -4,6 +4,7 @@ use super::kind::{Draws, Figure};
 use crate::metrics::{LatencySummary, Metric};
 use crate::report::draw::chart::{Chart, ChartAxis, Drawing, Panel, Point, Series, Shape, Unit};
 use crate::report::verb::curve::CurveReport;
+use crate::stats::rounded;
 
 /// Tokens per second per GPU against tokens per second per user.
 pub const FIGURE: Figure = Figure {
@@ -21,7 +22,7 @@ pub fn drawing(report: &CurveReport) -> Drawing {
         let per_user = 1.0 / per_token(point.summary.latency.of(Metric::Tpot))?;
         let per_gpu = point.summary.throughput.output_tokens_per_s? / gpus;
         Some(Point {
-            label: kind.with_unit(point.load),
+            label: rounded(point.load),
             ..Point::at(per_user, per_gpu)
         })
     });
@@ -30,13 +31,13 @@ pub fn drawing(report: &CurveReport) -> Drawing {
         let per_token = of("tpot.p50").or_else(|| of("tpot.mean"))?;
         let per_gpu = of("throughput.output_tokens_per_s")? / gpus;
         Some(Point {
-            label: kind.with_unit(point.place(kind)?),
+            label: rounded(point.place(kind)?),
             ..Point::at(1.0 / per_token, per_gpu)
         })
     });
     let series = [
-        ("simulated", Shape::Curve, simulated.collect::<Vec<_>>()),
-        ("measured", Shape::Points, measured.collect()),
+        ("simulated, by", Shape::Curve, simulated.collect::<Vec<_>>()),
+        ("measured, by", Shape::Points, measured.collect()),
     ];
     let series = series.into_iter().filter(|(_, _, points)| !points.is_empty());
     Drawing {
@@ -48,7 +49,7 @@ pub fn drawing(report: &CurveReport) -> Drawing {
             y: ChartAxis::linear("output tokens per second per GPU", Unit::Plain),
             series: series
                 .map(|(name, shape, points)| Series {
-                    name: name.to_owned(),
+                    name: format!("{name} {}", kind.title()),
                     shape,
                     points,
                 })

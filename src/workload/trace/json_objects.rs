@@ -69,7 +69,7 @@ impl<R: BufRead> JsonObjects<R> {
         match byte {
             b'[' if self.depth == 0 && !self.is_in_list => self.is_in_list = true,
             b']' if self.depth == 0 && self.is_in_list => self.is_in_list = false,
-            b',' if self.depth == 0 && self.is_after_object => {}
+            b',' if self.depth == 0 && (self.is_after_object || self.is_in_list) => {}
             b'\n' if self.depth == 0 => {
                 self.made.push(b'\n');
                 self.is_after_object = false;
