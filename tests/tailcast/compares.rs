@@ -234,7 +234,7 @@ fn tables_for_documents_have_the_rows_of_the_screen() {
         let arguments = [
             "compare",
             "--vary",
-            "batching.max_num_seqs=32,64",
+            "batching.max_num_seqs=128,256",
             "--no-capacity",
             "--seeds",
             "2",
@@ -257,7 +257,7 @@ fn tables_for_documents_have_the_rows_of_the_screen() {
         2,
         "numbers and differences: {latex}"
     );
-    assert!(latex.contains("    max\\_num\\_seqs=32 & met & "), "{latex}");
+    assert!(latex.contains("    max\\_num\\_seqs=128 & met & "), "{latex}");
     let rows = latex.lines().filter(|line| line.ends_with(" \\\\"));
     assert_eq!(rows.count(), 3 + 2, "{latex}");
 }
