@@ -4,24 +4,16 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use super::problem::Problem;
-use super::trace_info::{named_format, opened};
+use super::trace_info::TraceQuestion;
 use crate::config::Diagnostic;
 use crate::report::{AtomicFile, PackedFile, RecordedColumns, RecordedFormat, RecordedWriter};
-use crate::workload::trace::{RecordedRows, Replay, Row, Skipped, TraceError, TraceHints};
+use crate::workload::trace::{RecordedRows, Row, Skipped, TraceError};
 
 /// A recorded workload, to be written down in another format.
 #[derive(Clone, Debug)]
 pub struct ConvertQuestion {
-    /// The trace, compressed with gzip or not.
-    pub file: PathBuf,
-    /// Its format; `None` for what its first line says.
-    pub format: Option<String>,
-    /// What is said of it that the file does not say.
-    pub hints: TraceHints,
-    /// Whether to sort the rows by arrival.
-    pub sort: bool,
-    /// Whether to leave out rows that cannot be read.
-    pub skip_bad_rows: bool,
+    /// The trace, and how to read it.
+    pub trace: TraceQuestion,
     /// The format to write.
     pub to: RecordedFormat,
     /// The file to write; compressed if its name ends in `.gz`.
@@ -49,14 +41,7 @@ impl ConvertQuestion {
     /// Reads the trace twice, as only the whole of it says what has to be written, and writes the file, which is there
     /// once it is kept.
     pub fn answer(&self) -> Result<ConvertAnswer, Problem> {
-        let replay = Replay {
-            file: opened(&self.file)?,
-            format: named_format(self.format.as_deref())?,
-            hints: self.hints,
-            sort: self.sort,
-            skip_bad_rows: self.skip_bad_rows,
-            ..Replay::new(&self.file)
-        };
+        let replay = self.trace.replay()?;
         let refused = |error: TraceError| Problem::from(Diagnostic::new(error.to_string()));
         let mut columns = RecordedColumns::default();
         let (mut requests, mut tokens) = (0, [0, 0]);
@@ -72,7 +57,7 @@ impl ConvertQuestion {
         if self.to != RecordedFormat::VllmCustom && !format.has_arrivals() {
             let message = format!(
                 "{} holds no arrivals: it is of the format {}",
-                self.file.display(),
+                self.trace.file.display(),
                 format.name()
             );
             let help = "write --to vllm-custom, which needs none, or replay it with trace.rate or trace.concurrency";
@@ -90,7 +75,10 @@ impl ConvertQuestion {
             tokens,
             from: format.name(),
             words: self.to.in_words(columns),
-            chars_per_token: format.hears().chars_per_token.then(|| self.hints.chars_per_token()),
+            chars_per_token: format
+                .hears()
+                .chars_per_token
+                .then(|| self.trace.hints.chars_per_token()),
             skipped: rows.skipped(),
             file: writer.into_inner().finish().map_err(cannot_write)?,
         })

@@ -33,16 +33,21 @@ pub struct TraceAnswer {
 }
 
 impl TraceQuestion {
-    /// Reads the whole trace and gathers what it holds.
-    pub fn answer(&self) -> Result<TraceAnswer, Problem> {
-        let info = trace::info(&Replay {
+    /// The trace, opened, and how to read it.
+    pub(super) fn replay(&self) -> Result<Replay, Problem> {
+        Ok(Replay {
             file: opened(&self.file)?,
             format: named_format(self.format.as_deref())?,
             hints: self.hints,
             sort: self.sort,
             skip_bad_rows: self.skip_bad_rows,
             ..Replay::new(&self.file)
-        });
+        })
+    }
+
+    /// Reads the whole trace and gathers what it holds.
+    pub fn answer(&self) -> Result<TraceAnswer, Problem> {
+        let info = trace::info(&self.replay()?);
         Ok(TraceAnswer {
             info: info.map_err(|error| Diagnostic::new(error.to_string()))?,
         })
@@ -50,7 +55,7 @@ impl TraceQuestion {
 }
 
 /// The format of this name.
-pub(super) fn named_format(name: Option<&str>) -> Result<Option<FormatName>, Problem> {
+fn named_format(name: Option<&str>) -> Result<Option<FormatName>, Problem> {
     let format = name.map(FormatName::parse).transpose();
     let format = format.map_err(|invalid| {
         let names: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
@@ -60,7 +65,7 @@ pub(super) fn named_format(name: Option<&str>) -> Result<Option<FormatName>, Pro
 }
 
 /// Stdin, if that is the file: it can be read once only.
-pub(super) fn opened(path: &Path) -> Result<Option<TraceFile>, Problem> {
+fn opened(path: &Path) -> Result<Option<TraceFile>, Problem> {
     let opened = is_standard_input(path).then(|| TraceFile::open(path)).transpose();
     Ok(opened.map_err(|error| Diagnostic::new(format!("cannot read stdin: {error}")))?)
 }

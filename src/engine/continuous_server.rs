@@ -1,6 +1,6 @@
 //! A server of continuous batching without groups of layers: on the plain path as long as that knows how to go on.
 
-use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn, answered_by_engine};
+use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn, advanced_until_taken_over, answered_by_engine};
 use super::fast::{FastContinuous, FastServer, PlainContinuous};
 use super::observer::Observer;
 use crate::policy::{ContinuousSettings, Memory};
@@ -83,6 +83,7 @@ impl ContinuousServer {
 
 impl Engine for ContinuousServer {
     answered_by_engine!(whichever, server => server.engine);
+    advanced_until_taken_over!(whichever);
 
     fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
         if PlainContinuous::knows(&self.rules, &request) {
@@ -101,26 +102,7 @@ impl Engine for ContinuousServer {
         whichever!(&mut self.engine, engine => engine.abort(id, at));
     }
 
-    fn advance(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) {
-        whichever!(&mut self.engine, engine => engine.advance(until, observer));
-        if self.has_taken_over() {
-            whichever!(&mut self.engine, engine => engine.advance(until, observer));
-        }
-    }
-
-    fn advance_to_finish(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) -> bool {
-        let finished = whichever!(&mut self.engine, engine => engine.advance_to_finish(until, observer));
-        if self.has_taken_over() {
-            return self.advance_to_finish(until, observer);
-        }
-        finished
-    }
-
     fn next_turn(&self) -> Option<Turn> {
         whichever!(&self.engine, engine => engine.next_turn())
-    }
-
-    fn slow_down(&mut self, factor: f64) {
-        whichever!(&mut self.engine, engine => engine.slow_down(factor));
     }
 }

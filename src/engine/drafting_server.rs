@@ -2,7 +2,7 @@
 //! counts blocks without knowing which they are. An empty server in which nobody has shared anything does so again:
 //! whatever lies in its cache, nobody asks for it.
 
-use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn, answered_by_engine};
+use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn, advanced_until_taken_over, answered_by_engine};
 use super::fast::{FastDrafting, FastServer};
 use super::observer::Observer;
 use super::reference::ReferenceServer;
@@ -91,6 +91,7 @@ impl DraftingServer {
 
 impl Engine for DraftingServer {
     answered_by_engine!(whichever, server => server.engine);
+    advanced_until_taken_over!(whichever);
 
     fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
         self.count_again_if_empty();
@@ -105,30 +106,11 @@ impl Engine for DraftingServer {
         whichever!(&mut self.engine, engine => engine.abort(id, at));
     }
 
-    fn advance(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) {
-        whichever!(&mut self.engine, engine => engine.advance(until, observer));
-        if self.has_taken_over() {
-            whichever!(&mut self.engine, engine => engine.advance(until, observer));
-        }
-    }
-
-    fn advance_to_finish(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) -> bool {
-        let finished = whichever!(&mut self.engine, engine => engine.advance_to_finish(until, observer));
-        if self.has_taken_over() {
-            return self.advance_to_finish(until, observer);
-        }
-        finished
-    }
-
     fn next_turn(&self) -> Option<Turn> {
         match &self.engine {
             WhichEngine::Counting(engine) => engine.next_step(),
             WhichEngine::Stepping(engine) => engine.next_turn(),
             WhichEngine::Between => unreachable!("a server has one engine or the other"),
         }
-    }
-
-    fn slow_down(&mut self, factor: f64) {
-        whichever!(&mut self.engine, engine => engine.slow_down(factor));
     }
 }

@@ -228,3 +228,29 @@ macro_rules! answered_by_engine {
     };
 }
 pub(super) use answered_by_engine;
+
+/// Advances a server of several engines, of which one at a time has it: where `has_taken_over` says that it had come to
+/// where another has to go on, that one does.
+macro_rules! advanced_until_taken_over {
+    ($whichever:ident) => {
+        fn advance(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) {
+            $whichever!(&mut self.engine, engine => engine.advance(until, observer));
+            if self.has_taken_over() {
+                $whichever!(&mut self.engine, engine => engine.advance(until, observer));
+            }
+        }
+
+        fn advance_to_finish(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) -> bool {
+            let finished = $whichever!(&mut self.engine, engine => engine.advance_to_finish(until, observer));
+            if self.has_taken_over() {
+                return self.advance_to_finish(until, observer);
+            }
+            finished
+        }
+
+        fn slow_down(&mut self, factor: f64) {
+            $whichever!(&mut self.engine, engine => engine.slow_down(factor));
+        }
+    };
+}
+pub(super) use advanced_until_taken_over;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::answer::TraceQuestion;
 use crate::workload::trace::{TimeUnit, TraceHints};
 
 /// How a recorded workload is to be read.
@@ -45,8 +46,19 @@ enum TimeUnitFlag {
 }
 
 impl RecordedFlags {
+    /// What they ask of the trace.
+    pub fn question(&self) -> TraceQuestion {
+        TraceQuestion {
+            file: self.file.clone(),
+            format: self.trace_format.clone(),
+            hints: self.hints(),
+            sort: self.sort,
+            skip_bad_rows: self.skip_bad_rows,
+        }
+    }
+
     /// What is said of the trace beside its file.
-    pub fn hints(&self) -> TraceHints {
+    fn hints(&self) -> TraceHints {
         TraceHints {
             time_unit: self.time_unit.map(|unit| match unit {
                 TimeUnitFlag::S => TimeUnit::Seconds,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::answer::{ConvertQuestion, Problem, TraceQuestion};
+use crate::answer::{ConvertQuestion, Problem};
 use crate::cli::failure::Failure;
 use crate::cli::flags::format::Format;
 use crate::cli::flags::recorded::RecordedFlags;
@@ -68,15 +68,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 }
 
 fn info(args: &InfoArgs) -> Result<(), Failure> {
-    let trace = &args.trace;
-    let question = TraceQuestion {
-        file: trace.file.clone(),
-        format: trace.trace_format.clone(),
-        hints: trace.hints(),
-        sort: trace.sort,
-        skip_bad_rows: trace.skip_bad_rows,
-    };
-    let answer = question.answer()?;
+    let answer = args.trace.question().answer()?;
     Ok(screen::print(&match args.format {
         Format::Text => answer.to_text(),
         Format::Json => answer.to_json(),
@@ -84,16 +76,11 @@ fn info(args: &InfoArgs) -> Result<(), Failure> {
 }
 
 fn convert(args: &ConvertArgs) -> Result<(), Failure> {
-    let trace = &args.trace;
     let mut taken = Taken::default();
-    taken.read("the trace", &trace.file);
+    taken.read("the trace", &args.trace.file);
     taken.claim("--out", &args.out)?;
     let question = ConvertQuestion {
-        file: trace.file.clone(),
-        format: trace.trace_format.clone(),
-        hints: trace.hints(),
-        sort: trace.sort,
-        skip_bad_rows: trace.skip_bad_rows,
+        trace: args.trace.question(),
         to: match args.to {
             Target::Tailcast => RecordedFormat::Tailcast,
             Target::Mooncake => RecordedFormat::Mooncake,

@@ -23,11 +23,7 @@ const REQUESTS: &str = "requests";
 const INPUT: &str = "Prompt Length";
 const OUTPUT: &str = "Output Length";
 
-static KEYS: [JsonKey; 1] = [JsonKey {
-    name: ARRIVAL,
-    aliases: &[],
-    kind: JsonKind::Number,
-}];
+static KEYS: [JsonKey; 1] = [JsonKey::new(ARRIVAL, JsonKind::Number)];
 
 #[derive(Deserialize)]
 struct AiBrixLine {

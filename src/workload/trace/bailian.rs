@@ -31,16 +31,11 @@ const OUTPUT: &str = "output_length";
 const BLOCKS: &str = "hash_ids";
 const CHAT: &str = "chat_id";
 
-const fn key(name: &'static str, kind: JsonKind) -> JsonKey {
-    let aliases = &[];
-    JsonKey { name, aliases, kind }
-}
-
 static KEYS: [JsonKey; 4] = [
-    key(ARRIVAL, JsonKind::Number),
-    key(INPUT, JsonKind::Tokens),
-    key(OUTPUT, JsonKind::Tokens),
-    key(BLOCKS, JsonKind::Ids),
+    JsonKey::new(ARRIVAL, JsonKind::Number),
+    JsonKey::new(INPUT, JsonKind::Tokens),
+    JsonKey::new(OUTPUT, JsonKind::Tokens),
+    JsonKey::new(BLOCKS, JsonKind::Ids),
 ];
 
 #[derive(Deserialize)]

@@ -27,6 +27,14 @@ pub struct JsonKey {
     pub kind: JsonKind,
 }
 
+impl JsonKey {
+    /// A key without other names.
+    pub const fn new(name: &'static str, kind: JsonKind) -> Self {
+        let aliases = &[];
+        Self { name, aliases, kind }
+    }
+}
+
 /// What must stand at a key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum JsonKind {

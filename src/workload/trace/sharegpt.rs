@@ -30,16 +30,11 @@ const INPUT: &str = "input_toks";
 const OUTPUT: &str = "output_toks";
 const IDS: &str = "input_tok_ids";
 
-const fn key(name: &'static str, kind: JsonKind) -> JsonKey {
-    let aliases = &[];
-    JsonKey { name, aliases, kind }
-}
-
 static KEYS: [JsonKey; 4] = [
-    key(ARRIVAL, JsonKind::Number),
-    key(INPUT, JsonKind::Tokens),
-    key(OUTPUT, JsonKind::Tokens),
-    key(IDS, JsonKind::Ids),
+    JsonKey::new(ARRIVAL, JsonKind::Number),
+    JsonKey::new(INPUT, JsonKind::Tokens),
+    JsonKey::new(OUTPUT, JsonKind::Tokens),
+    JsonKey::new(IDS, JsonKind::Ids),
 ];
 
 #[derive(Deserialize)]

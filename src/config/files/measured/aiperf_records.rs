@@ -3,8 +3,7 @@
 //! Source: `aiperf/common/models/export_models.py`. Each metric names its unit; stamps are in nanoseconds, as their
 //! names say. Requests of the warm-up are left out.
 
-use super::benchmark_load::{BenchmarkLoad, MeasuredLength};
-use super::chunks::{are_of_single_tokens, several_at_once};
+use super::chunks::note_gaps;
 use super::glance::{FileForm, Glance};
 use super::json_tree::JsonTree;
 use super::json_values;
@@ -99,30 +98,15 @@ impl Records {
             tally.finish(request);
         }
         (0..self.failed).for_each(|_| tally.fail());
-        let mut notes = Vec::new();
-        let mut mean_gap = None;
-        if are_of_single_tokens(self.gaps.len(), tokens) {
-            for gap in &self.gaps {
-                tally.gap(*gap);
-            }
-        } else if !self.gaps.is_empty() {
-            let sum: f64 = self.gaps.iter().map(|gap| gap.seconds()).sum();
-            mean_gap = Some(sum / tokens as f64);
-            notes.push(several_at_once(tokens as f64 / self.gaps.len() as f64));
-        }
+        let (mean_gap, note) = note_gaps(&self.gaps, tokens, &mut tally);
+        let mut notes: Vec<String> = note.into_iter().collect();
         if let Some(error) = self.first_error {
             notes.push(format!("the first failure says: {error}"));
         }
         let mut measured = tally.measured(duration_s);
         measured.values.extend(mean_gap.map(|gap| ("itl.mean", gap)));
-        let requests = measured.requests.as_deref().unwrap_or_default();
-        let load = BenchmarkLoad {
-            requests: Some(requests.len() as u64 + self.failed).filter(|it| *it > 0),
-            input_tokens: MeasuredLength::of_each(requests.iter().map(|it| it.input_tokens)),
-            output_tokens: MeasuredLength::of_each(requests.iter().map(|it| it.output_tokens)),
-            ..BenchmarkLoad::default()
-        };
-        measured.load = Some(load);
+        let finished = measured.requests.as_ref().map_or(0, Vec::len) as u64;
+        measured.note_sent(finished + self.failed);
         measured.notes = notes;
         measured
     }

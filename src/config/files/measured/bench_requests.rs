@@ -2,7 +2,7 @@
 
 use serde::de::MapAccess;
 
-use super::chunks::{are_of_single_tokens, several_at_once};
+use super::chunks::note_gaps;
 use super::json_tree::JsonTree;
 use super::number::LooseNumber;
 use super::result::MeasuredRequest;
@@ -161,16 +161,7 @@ pub fn of_requests(lists: &Lists) -> Result<Option<FoundRequests>, ListProblem> 
             output_tokens: outputs[index],
         });
     }
-    let (mut mean_gap, mut note) = (None, None);
-    if are_of_single_tokens(gaps.len(), tokens) {
-        for gap in &gaps {
-            tally.gap(*gap);
-        }
-    } else if !gaps.is_empty() {
-        let sum: f64 = gaps.iter().map(|gap| gap.seconds()).sum();
-        mean_gap = Some(sum / tokens as f64);
-        note = Some(several_at_once(tokens as f64 / gaps.len() as f64));
-    }
+    let (mean_gap, note) = note_gaps(&gaps, tokens, &mut tally);
     Ok(Some(FoundRequests { tally, mean_gap, note }))
 }
 

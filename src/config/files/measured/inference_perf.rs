@@ -5,7 +5,7 @@
 //! TPOT, `inter_token_latency` pools all gaps; `normalized_time_per_output_token` has the first token in it.
 
 use super::benchmark_load::{BenchmarkLoad, MeasuredLength};
-use super::chunks::{are_of_single_tokens, several_at_once};
+use super::chunks::note_gaps;
 use super::figures::Figures;
 use super::glance::{FileForm, Glance};
 use super::json_tree::JsonTree;
@@ -110,28 +110,12 @@ pub fn read_requests(name: &str, content: &str) -> Result<Vec<Measured>, Diagnos
         gaps.extend(times.windows(2).filter_map(|two| Span::from_seconds(two[1] - two[0])));
         tally.finish(found);
     }
-    let mut notes = Vec::new();
-    let mut mean_gap = None;
-    if are_of_single_tokens(gaps.len(), tokens) {
-        for gap in &gaps {
-            tally.gap(*gap);
-        }
-    } else if !gaps.is_empty() {
-        let sum: f64 = gaps.iter().map(|gap| gap.seconds()).sum();
-        mean_gap = Some(sum / tokens as f64);
-        notes.push(several_at_once(tokens as f64 / gaps.len() as f64));
-    }
+    let (mean_gap, note) = note_gaps(&gaps, tokens, &mut tally);
     let sent = all.len() as u64;
     let mut measured = tally.measured(last - first);
     measured.values.extend(mean_gap.map(|gap| ("itl.mean", gap)));
-    let requests = measured.requests.as_deref().unwrap_or_default();
-    measured.load = Some(BenchmarkLoad {
-        requests: Some(sent).filter(|it| *it > 0),
-        input_tokens: MeasuredLength::of_each(requests.iter().map(|it| it.input_tokens)),
-        output_tokens: MeasuredLength::of_each(requests.iter().map(|it| it.output_tokens)),
-        ..BenchmarkLoad::default()
-    });
-    measured.notes = notes;
+    measured.note_sent(sent);
+    measured.notes.extend(note);
     Ok(vec![measured])
 }
 

@@ -101,13 +101,7 @@ pub fn read_responses(name: &str, content: &str) -> Result<Vec<Measured>, Diagno
         Ok(())
     })?;
     let mut measured = tally.measured(0.0);
-    let requests = measured.requests.as_deref().unwrap_or_default();
-    measured.load = Some(BenchmarkLoad {
-        requests: Some(sent).filter(|it| *it > 0),
-        input_tokens: MeasuredLength::of_each(requests.iter().map(|it| it.input_tokens)),
-        output_tokens: MeasuredLength::of_each(requests.iter().map(|it| it.output_tokens)),
-        ..BenchmarkLoad::default()
-    });
+    measured.note_sent(sent);
     measured.notes = first_error
         .map(|it: String| format!("the first failure says: {it}"))
         .into_iter()

@@ -80,6 +80,18 @@ impl Measured {
         })
     }
 
+    /// So many requests were sent, of which those that have finished say how long they were.
+    pub(super) fn note_sent(&mut self, sent: u64) {
+        let requests = self.requests.as_deref().unwrap_or_default();
+        let each = |of: fn(&MeasuredRequest) -> u32| MeasuredLength::of_each(requests.iter().map(of));
+        self.load = Some(BenchmarkLoad {
+            requests: Some(sent).filter(|it| *it > 0),
+            input_tokens: each(|it| it.input_tokens),
+            output_tokens: each(|it| it.output_tokens),
+            ..BenchmarkLoad::default()
+        });
+    }
+
     /// Whether there is any latency.
     pub(super) fn has_latencies(&self) -> bool {
         self.values.keys().any(|name| is_latency(name))
