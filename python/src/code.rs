@@ -48,7 +48,7 @@ struct PythonRouter {
 impl Router for PythonRouter {
     fn choose(&mut self, request: &Request, view: &mut dyn View) -> Option<ServerId> {
         let asked = AskedRequest::of(request);
-        let chosen = python(|py| {
+        python(|py| {
             let call = || self.choose.call1(py, (asked, Servers {}));
             let chosen = SIGHT.set(&mut RequestSight { request, view }, call)?.into_bound(py);
             if chosen.is_none() {
@@ -69,8 +69,7 @@ impl Router for PythonRouter {
                     ))
                 }
             }
-        });
-        chosen
+        })
     }
 }
 
@@ -173,6 +172,7 @@ impl Servers {
     }
 }
 
+#[expect(clippy::unused_self, reason = "Python asks them of an object")]
 #[pymethods]
 impl Servers {
     /// The servers that take requests and could serve this one, in the order of their numbers.
@@ -233,10 +233,6 @@ impl Servers {
     }
 
     /// The ready server with the fewest tokens to compute with this request, as `prefix_aware` chooses.
-    #[expect(
-        clippy::redundant_closure_for_method_calls,
-        reason = "the method alone has but one lifetime"
-    )]
     fn least_to_do(&self) -> PyResult<Option<u32>> {
         Ok(Self::see(|sight| sight.least_to_do())?.map(|server| server.0))
     }

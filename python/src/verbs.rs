@@ -80,7 +80,6 @@ pub fn compare(
         seeds: within("seeds", seeds, &COMPARED_RUNS)?,
         finds_capacities: capacity,
         finds_ranges: range,
-        measured: MeasuredPoints::default(),
     };
     let answer = ask(py, threads(jobs)?, |control| {
         let answer = question.answer(control)?;
@@ -92,13 +91,14 @@ pub fn compare(
 
 /// Latency and throughput against the load.
 #[pyfunction]
-#[pyo3(signature = (base, concurrency, rate, seeds, refine, range, jobs))]
+#[pyo3(signature = (base, concurrency, rate, measured, seeds, refine, range, jobs))]
 #[expect(clippy::too_many_arguments, reason = "those of the verb")]
 pub fn curve(
     py: Python<'_>,
     base: &Base,
     concurrency: Option<&str>,
     rate: Option<&str>,
+    measured: Vec<PathBuf>,
     seeds: Option<i64>,
     refine: Option<i64>,
     range: bool,
@@ -121,7 +121,7 @@ pub fn curve(
         seeds: within("seeds", seeds, &RUNS)?.unwrap_or(1),
         refinements: within("refine", refine, &REFINEMENTS)?.unwrap_or(2),
         finds_ranges: range,
-        measured: MeasuredPoints::default(),
+        measured: MeasuredPoints::read(&measured).map_err(|problem| raised(&problem))?,
     };
     let answer = ask(py, threads(jobs)?, |control| {
         let answer = question.answer(control)?;

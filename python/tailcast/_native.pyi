@@ -169,6 +169,7 @@ def curve(
     base: Base,
     concurrency: str | None,
     rate: str | None,
+    measured: list[str],
     seeds: int | None,
     refine: int | None,
     range: bool,

@@ -185,6 +185,7 @@ class Scenario:
         *,
         concurrency: Values | None = None,
         rate: Values | None = None,
+        measured: Sequence[str | os.PathLike[str]] = (),
         seeds: int = 1,
         refine: int = 2,
         range: bool = False,
@@ -193,10 +194,11 @@ class Scenario:
         """Latency and throughput against requests at once, or requests per second.
 
         The loads are a list, or a range such as ``"1..512"`` (doubles) or ``"8..64+8"``. refine: how often to add
-        points around the knee.
+        points around the knee. measured: results of benchmarks, which stand beside the forecast.
         """
         texts = [it if it is None or isinstance(it, str) else listed(it) for it in (concurrency, rate)]
-        return Curve(_native.curve(self._native, texts[0], texts[1], seeds, refine, range, jobs))
+        files = [os.fspath(it) for it in measured]
+        return Curve(_native.curve(self._native, texts[0], texts[1], files, seeds, refine, range, jobs))
 
     def capacity(
         self,
