@@ -33,6 +33,9 @@ def cli():
         pytest.skip("no tailcast command: set TAILCAST_COMMAND, or cargo build")
 
     def ask(*arguments, code=0, **options):
+        # Whoever runs these tests may have set a width, to which text for people is folded.
+        wide = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+        options.setdefault("env", wide)
         done = subprocess.run([command, *map(str, arguments)], capture_output=True, text=True, check=False, **options)
         assert done.returncode in (code, 99), done.stderr
         return done.stdout if code == 0 else done.stderr
