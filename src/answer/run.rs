@@ -8,10 +8,10 @@ use super::problem::Problem;
 use super::run_files::RunFiles;
 use super::run_outputs::RunOutputs;
 use super::{explanation, run_report, setting};
-use crate::config::Flag;
+use crate::config::{BenchmarkLoad, Flag};
 use crate::report::figure::Drawn;
 use crate::report::page::Page;
-use crate::report::{BenchSettings, RunReport, StudySetting, Style};
+use crate::report::{RunReport, StudySetting, Style};
 use crate::study::{self, Base, Control, Input, Outcome, add_range, check_range, is_shown_met, replicate};
 use crate::units::Day;
 
@@ -182,23 +182,26 @@ impl RunAnswer {
 
     /// The block that `vllm bench serve` prints.
     pub fn to_vllm_text(&self) -> String {
-        self.report.to_vllm_text(self.bench_settings())
+        self.report.to_vllm_text(&self.sent())
     }
 
     /// The JSON of `vllm bench serve --save-result`, with a line break at its end.
     pub fn to_vllm_json(&self) -> String {
-        self.report.to_vllm_json(self.bench_settings())
+        self.report.to_vllm_json(&self.sent())
     }
 
-    fn bench_settings(&self) -> BenchSettings {
-        let mut workloads = self.input.scenario.traffic.workloads();
-        let (Some(workload), None) = (workloads.next(), workloads.next()) else {
-            return BenchSettings::default();
+    /// What was sent, as a benchmark is told of it.
+    fn sent(&self) -> BenchmarkLoad {
+        let traffic = &self.input.scenario.traffic;
+        let Some(workload) = traffic.only_workload() else {
+            return BenchmarkLoad::default();
         };
-        BenchSettings {
-            rate_per_s: workload.mean_rate_per_s(),
-            burstiness: workload.burstiness(),
-            max_concurrency: workload.clients(),
+        let (rate_per_s, burstiness) = workload.as_benchmarked();
+        BenchmarkLoad {
+            rate_per_s,
+            burstiness,
+            max_concurrency: workload.clients().or(traffic.max_outstanding),
+            ..BenchmarkLoad::default()
         }
     }
 

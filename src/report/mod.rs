@@ -18,7 +18,7 @@ pub use files::{
 pub use observability::{DashboardSettings, alert_rules_yaml, grafana_dashboard};
 pub use text::{Markup, Style, numbers, table, typeset};
 pub use verb::{
-    BenchSettings, CalibrationReport, ErrorLimit, Headline, MemoryReport, ModelError, PoolFacts, RunReport,
-    StudySetting, ValidatedExperiment, ValidationReport, capacity, compare, cost, curve, formula, plan, scheduler_log,
-    serve_command, servers, sglang_log, sweep,
+    CalibrationReport, ErrorLimit, Headline, MemoryReport, ModelError, PoolFacts, RunReport, StudySetting,
+    ValidatedExperiment, ValidationReport, capacity, compare, cost, curve, formula, plan, scheduler_log, serve_command,
+    servers, sglang_log, sweep,
 };

@@ -102,3 +102,33 @@ fn the_block_has_a_label_and_a_number_in_each_line_between_its_headings() {
         );
     }
 }
+
+#[test]
+fn a_load_that_no_such_benchmark_can_be_told_is_unknown() {
+    let place = Workplace::new();
+    let sent = |settings: &[&str]| {
+        let mut arguments = vec![
+            "run",
+            "--set",
+            "slo={}",
+            "--set",
+            "workload.requests=200",
+            "--quiet",
+            "--format",
+            "vllm-json",
+        ];
+        arguments.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+        let ended = place.run(&arguments);
+        assert_eq!(ended.code, Some(0), "{settings:?}: {}", ended.stderr);
+        let bench: Value = serde_json::from_str(&ended.stdout).unwrap();
+        ["request_rate", "burstiness", "max_concurrency"].map(|key| bench[key].to_string())
+    };
+    let stages = "workload.arrivals={ process = \"stages\", stages = [{ rate = 5, duration = \"100s\" }] }";
+    assert_eq!(sent(&[stages]), ["null", "null", "null"]);
+    let gamma = "workload.arrivals={ process = \"gamma\", rate = 5, cv = 2 }";
+    assert_eq!(sent(&[gamma, "client.max_outstanding=9"]), ["5.0", "0.25", "9"]);
+    assert_eq!(
+        sent(&["workload.arrivals={ process = \"at_once\" }"]),
+        ["\"inf\"", "1.0", "null"]
+    );
+}

@@ -126,14 +126,20 @@ impl Workload {
         }
     }
 
-    /// How even the gaps between its arrivals are: the shape of a Gamma distribution, 1 where they are none of these.
-    pub fn burstiness(&self) -> f64 {
+    /// Its arrivals as a benchmark is told of them: requests a second, infinite if all are due at once or when the one
+    /// before has ended, and how even the gaps are ([`BenchmarkLoad`](crate::config::BenchmarkLoad)). `None` of what
+    /// such numbers do not say, as of sessions, stages and recorded arrivals.
+    pub fn as_benchmarked(&self) -> (Option<f64>, Option<f64>) {
         match self {
-            Self::Synthetic(Synthetic {
-                arrivals: Arrivals::Gamma { cv, .. },
-                ..
-            }) => 1.0 / (cv * cv),
-            _ => 1.0,
+            workload if workload.sends_at_once() => (Some(f64::INFINITY), Some(1.0)),
+            Self::Synthetic(workload) if workload.session.is_none() => match workload.arrivals {
+                Arrivals::AtOnce => (Some(f64::INFINITY), Some(1.0)),
+                Arrivals::Poisson { rate_per_s } => (Some(rate_per_s), Some(1.0)),
+                Arrivals::Gamma { rate_per_s, cv } => (Some(rate_per_s), Some(1.0 / (cv * cv))),
+                Arrivals::Weibull { rate_per_s, .. } | Arrivals::Constant { rate_per_s } => (Some(rate_per_s), None),
+                _ => (None, None),
+            },
+            _ => (None, None),
         }
     }
 

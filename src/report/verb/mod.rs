@@ -26,6 +26,6 @@ pub mod sweep;
 mod validation;
 
 pub use calibration::CalibrationReport;
-pub use run::{BenchSettings, Headline, MemoryReport, ModelError, PoolFacts, RunReport};
+pub use run::{Headline, MemoryReport, ModelError, PoolFacts, RunReport};
 pub use study_setting::StudySetting;
 pub use validation::{ErrorLimit, ValidatedExperiment, ValidationReport};

@@ -10,4 +10,3 @@ mod vllm_bench;
 
 pub(super) use cost_lines::outcome_in_words;
 pub use report::{Headline, MemoryReport, ModelError, PoolFacts, RunReport};
-pub use vllm_bench::BenchSettings;

@@ -1,25 +1,15 @@
 //! The result in the forms of `vllm bench serve`, so that whatever reads those reads it too: the block that is printed,
 //! and the JSON of `--save-result` (`vllm/benchmarks/serve.py`). What a simulation has not is left out, such as the
-//! date; what too few requests tell is `nan` there and null here.
+//! date; what too few requests tell is `nan` there and null here, as is a load that such a benchmark cannot be told.
 
 use std::fmt::Write;
 
 use serde::Serialize;
 
 use super::report::RunReport;
+use crate::config::BenchmarkLoad;
 use crate::metrics::{LatencySummary, Metric};
 use crate::report::text::document::pretty;
-
-/// What such a benchmark is told to send.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct BenchSettings {
-    /// Requests a second; `None` if all are due at once, or when the one before has ended.
-    pub rate_per_s: Option<f64>,
-    /// How even gaps are: the shape of their Gamma distribution, 1 for Poisson.
-    pub burstiness: f64,
-    /// How many are outstanding at most.
-    pub max_concurrency: Option<u32>,
-}
 
 /// Columns of the block.
 const WIDTH: usize = 50;
@@ -41,8 +31,8 @@ struct BenchResult<'a> {
     model_id: &'a str,
     tokenizer_id: &'a str,
     num_prompts: u64,
-    request_rate: RequestRate,
-    burstiness: f64,
+    request_rate: Option<RequestRate>,
+    burstiness: Option<f64>,
     max_concurrency: Option<u32>,
     duration: f64,
     completed: u64,
@@ -66,12 +56,12 @@ enum RequestRate {
 
 impl RunReport {
     /// The JSON of `vllm bench serve --save-result`, with a line break at the end.
-    pub fn to_vllm_json(&self, sent: BenchSettings) -> String {
+    pub fn to_vllm_json(&self, sent: &BenchmarkLoad) -> String {
         pretty(&self.bench_result(sent))
     }
 
     /// The block that `vllm bench serve` prints.
-    pub fn to_vllm_text(&self, sent: BenchSettings) -> String {
+    pub fn to_vllm_text(&self, sent: &BenchmarkLoad) -> String {
         let result = self.bench_result(sent);
         let mut text = format!("{:=^WIDTH$}\n", " Serving Benchmark Result ");
         let whole = |text: &mut String, label: &str, number: u64| {
@@ -86,7 +76,7 @@ impl RunReport {
         if let Some(most) = result.max_concurrency {
             whole(&mut text, "Maximum request concurrency:", most.into());
         }
-        if let Some(rate) = sent.rate_per_s {
+        if let Some(rate) = sent.rate_per_s.filter(|rate| rate.is_finite()) {
             decimal(&mut text, "Request rate configured (RPS):", Some(rate));
         }
         decimal(&mut text, "Benchmark duration (s):", Some(result.duration));
@@ -118,7 +108,7 @@ impl RunReport {
         text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
     }
 
-    fn bench_result(&self, sent: BenchSettings) -> BenchResult<'_> {
+    fn bench_result(&self, sent: &BenchmarkLoad) -> BenchResult<'_> {
         let (requests, throughput) = (&self.summary.requests, &self.summary.throughput);
         let total = |per_s: Option<f64>| per_s.map(|per_s| (per_s * throughput.duration_s).round() as u64);
         let (input, output) = (throughput.input_tokens_per_s, throughput.output_tokens_per_s);
@@ -132,9 +122,13 @@ impl RunReport {
             model_id: &self.headline.model,
             tokenizer_id: &self.headline.model,
             num_prompts: requests.arrived,
-            request_rate: sent
-                .rate_per_s
-                .map_or(RequestRate::Infinite("inf"), RequestRate::PerSecond),
+            request_rate: sent.rate_per_s.map(|rate| {
+                if rate.is_finite() {
+                    RequestRate::PerSecond(rate)
+                } else {
+                    RequestRate::Infinite("inf")
+                }
+            }),
             burstiness: sent.burstiness,
             max_concurrency: sent.max_concurrency,
             duration: throughput.duration_s,
