@@ -15,6 +15,8 @@ const POLICY: &str =
 
 /// Rows that are seen at once.
 const FEW_ROWS: usize = 5;
+/// More columns than this stand closer together.
+const MANY_COLUMNS: usize = 12;
 
 impl Page {
     /// The page as one HTML file: figures show values under the pointer, tables sort, and nothing is fetched.
@@ -108,9 +110,14 @@ fn write_section(html: &mut String, section: &Section) {
 fn write_table(html: &mut String, table: &Table) {
     // Few rows are seen at once, and need no sign that they can be sorted.
     let few = if table.rows.len() > FEW_ROWS { "" } else { " few" };
+    let wide = if table.columns.len() > MANY_COLUMNS {
+        " wide"
+    } else {
+        ""
+    };
     let _ = write!(
         html,
-        "<div class=\"scroll\" tabindex=\"0\"><table class=\"sortable{few}\">"
+        "<div class=\"scroll\" tabindex=\"0\"><table class=\"sortable{few}{wide}\">"
     );
     if !table.caption.is_empty() {
         let _ = write!(html, "<caption>{}</caption>", escaped(&table.caption));
