@@ -1,7 +1,7 @@
 //! `curve`: latency and throughput against concurrency or rate.
 
 use super::MeasuredPoints;
-use super::common::{dial, make_runs, missing_in_file, refuse_seeds_of_a_trace, workers};
+use super::common::{dial, make_runs, missing_in_file, refuse_seeds_of_a_trace, warn_all, workers};
 use super::problem::Problem;
 use super::setting;
 use crate::config::Diagnostic;
@@ -127,6 +127,9 @@ impl ReadyCurve<'_> {
             control.audience.warn(&beyond);
             warnings.push(beyond);
         }
+        let unlike = question.measured.unlike(&input.scenario.deployment, &curve);
+        warn_all(control, &unlike);
+        warnings.extend(unlike);
         let context = curve.mean_context_tokens();
         let report = CurveReport {
             setting: setting::of(control, &input, curve.runs, replaced.into_iter().collect()),

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::problem::Problem;
-use crate::config::{Diagnostic, Measured};
-use crate::study::{LoadKind, MeasuredPoint};
+use crate::config::{Deployment, Diagnostic, Measured};
+use crate::study::{Curve, LoadKind, MeasuredPoint, other_deployment, other_lengths};
 
 /// Points of a curve, with what a reader must know of how they were read.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +63,19 @@ impl MeasuredPoints {
             found.points.push(point);
         }
         Ok(found)
+    }
+
+    /// What of a deployment and of the runs of its curve is not as it was measured, of each point.
+    pub fn unlike(&self, deployment: &Deployment, curve: &Curve) -> Vec<String> {
+        let of = |point: &MeasuredPoint| {
+            let mut unlike = other_deployment(deployment, &point.load);
+            let load = point.place(curve.kind)?;
+            let there = curve.points.iter().find(|it| it.load.total_cmp(&load).is_eq());
+            unlike.extend(there.iter().flat_map(|it| other_lengths(&it.summary, &point.values)));
+            let about = || format!("what is simulated is not what was measured in {}: ", point.origin);
+            (!unlike.is_empty()).then(|| about() + &unlike.join("; "))
+        };
+        self.points.iter().filter_map(of).collect()
     }
 
     /// What a curve counts that has all of them on it.

@@ -1,6 +1,6 @@
 //! Whether what is simulated is what was measured: the same model, requests and arrivals.
 
-use crate::config::{BenchmarkLoad, Deployment, Measured, Scenario, Workload};
+use crate::config::{BenchmarkLoad, Deployment, Measured, Scenario, Values, Workload};
 use crate::metrics::{Measure, Summary};
 use crate::workload::Arrivals;
 
@@ -59,13 +59,20 @@ pub fn unlike_after(pooled: &Summary, runs: u32, measured: &Measured) -> Vec<Str
     if measured.load.is_none() && measured.requests.is_none() {
         return unlike;
     }
+    unlike.extend(other_lengths(pooled, &measured.values));
+    unlike
+}
+
+/// How lengths of runs differ in the mean from those that were measured.
+pub fn other_lengths(pooled: &Summary, measured: &Values) -> Vec<String> {
+    let mut unlike = Vec::new();
     for (what, name) in [
         ("prompts", "throughput.input_tokens_per_s"),
         ("outputs", "throughput.output_tokens_per_s"),
     ] {
         let of = |values: &dyn Fn(&str) -> Option<f64>| Some(values(name)? / values("throughput.requests_per_s")?);
         let simulated = of(&|name| Measure::named(name)?.of(pooled));
-        let sent = of(&|name| measured.values.get(name).copied());
+        let sent = of(&|name| measured.get(name).copied());
         if let Some((simulated, sent)) = simulated.zip(sent)
             && !is_alike(simulated, sent, LENGTHS_ALIKE)
         {

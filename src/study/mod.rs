@@ -65,7 +65,7 @@ pub use fewest_servers::{FewestServers, ServersSearch};
 pub use formula::{ContextLengths, DraftsCost, Filled, FormulaCheck, FormulaQuestion};
 pub use in_order::{Next, Workers};
 pub use input::{Base, Input};
-pub use likeness::{other_deployment, other_load, unlike_after, unlike_before};
+pub use likeness::{other_deployment, other_lengths, other_load, unlike_after, unlike_before};
 pub use load_dial::LoadDial;
 pub use load_kind::LoadKind;
 pub use load_walk::PRECISION;

@@ -177,6 +177,23 @@ fn a_calibration_takes_the_workload_of_its_data() {
 }
 
 #[test]
+fn a_curve_says_what_of_its_runs_was_not_measured() {
+    let mut bench = closed(2, 20.0);
+    bench["model_id"] = json!("facebook/opt-125m");
+    let place = place(DEPLOYMENT, &[("bench.json", bench.to_string())]);
+    let curve = ["curve", "served.toml", "--measured", "bench.json", "--refine", "0"];
+    let lengths = ["--set", "workload.prompt={ dist = \"fixed\", value = 700 }"];
+    let said = good(&place.run(&[&curve[..], &lengths].concat())).stderr.clone();
+    for part in [
+        "what is simulated is not what was measured in bench.json: ",
+        "facebook/opt-125m was measured",
+        "simulated prompts have 700 tokens in the mean and the measured ones 100",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
 fn a_curve_shows_what_was_measured_beside_its_forecast() {
     let lines = format!("{}\n{}\n", closed(2, 20.0), closed(6, 25.0));
     let place = place(DEPLOYMENT, &[("bench.jsonl", lines)]);
