@@ -24,7 +24,7 @@ pub fn of_contest(report: &CompareReport) -> Result<Vec<Drawn>, Problem> {
 pub fn of_runs(note: &str, runs: &[(&str, &Input, f64, &Recording)]) -> Result<Vec<Drawn>, Problem> {
     let mut timelines = Vec::new();
     for (name, input, duration, _) in runs {
-        timelines.push((*name, overview(input, input.scenario.seed, *duration)?));
+        timelines.push((*name, overview(&input.scenario, input.scenario.seed, *duration)?));
     }
     let recordings: Vec<_> = runs.iter().map(|(name, _, _, it)| (*name, *it)).collect();
     let mut drawn = figure::drawn_of_recordings(note, &recordings);

@@ -23,6 +23,7 @@ mod meter;
 mod meters;
 mod metric;
 mod named_number;
+mod over_time;
 mod partition;
 mod path;
 mod pool_settings;
@@ -36,13 +37,11 @@ mod request_log;
 mod run_measure;
 mod run_so_far;
 mod server;
-mod server_queues;
 mod server_sums;
 mod slo;
 mod slo_result;
 mod steady_state;
 mod summary;
-mod timeline;
 mod truncation;
 mod verdict;
 mod whole_crowd;
@@ -69,6 +68,10 @@ pub use measure::{MEASURES, Measure};
 pub use meters::Summary;
 pub use metric::{Metric, Statistic};
 pub use named_number::{Better, Quantity};
+pub use over_time::{
+    AnswerTimes, ChangeOfServer, ChangesOverTime, ClassesOverTime, LIMITS, LimitsOverTime, PartRow, RunOverTime,
+    ServersOverTime, Timeline, TimelineRow, WaitedFor,
+};
 pub use path::{PathReport, PathStageReport, PathSummary, StageKind};
 pub use pool_settings::{PoolAbout, PoolSettings};
 pub use population::Counts;
@@ -83,10 +86,8 @@ pub use server::{
     Binding, Constraint, GpuSummary, GpuWork, KvFragmentation, KvSummary, KvUsage, QueueSummary, Saturation,
     SpeculativeSummary, StepPrices, StepShares, TimeWeightedSummary, Waves,
 };
-pub use server_queues::ServerQueues;
 pub use server_sums::{LevelSummary, ShareSummary};
 pub use slo::{ClassResult, LatencySlo, ServedNumber, ServedSlo, Slo, SloError, SloOutcome, SloResult};
 pub use steady_state::SteadyState;
-pub use timeline::{AnswerTimes, RunOverTime, Timeline, TimelineRow};
 pub use verdict::{USUAL_ERRORS, Verdict, asks_for_anything, has_objectives, is_shown_met, is_steady, judged};
 pub use windows::{ArrivalsEnd, Trim};

@@ -89,6 +89,7 @@ mod named_pipes;
 mod observability;
 mod observed_files;
 mod oracle;
+mod over_time;
 mod overheads;
 #[cfg(feature = "parquet")]
 mod parquet_results;

@@ -59,6 +59,70 @@ fn a_run_is_drawn_over_time_and_over_its_requests() {
 }
 
 #[test]
+fn what_keeps_requests_waiting_is_drawn_by_its_name() {
+    let place = Workplace::new();
+    let overload = ["--set", "workload.arrivals.rate=60", "--figure", "limits=limits.svg"];
+    for (setting, limit) in [
+        ("server.kv_blocks=2000", "room in the KV cache"),
+        ("batching.max_num_seqs=4", "a free place among the running"),
+    ] {
+        let ended = run(&place, &[&overload[..], &["--set", setting]].concat());
+        assert!(matches!(ended.code, Some(0 | 99)), "{}", ended.stderr);
+        let svg = fs::read_to_string(place.path("limits.svg")).unwrap();
+        assert!(svg.contains("What keeps requests waiting, and when?") && svg.contains(limit));
+    }
+}
+
+#[test]
+fn classes_servers_and_their_failures_are_drawn_over_time() {
+    let place = Workplace::new();
+    place.write(
+        "fleet.toml",
+        r#"
+        [model]
+        name = "llama-3.1-8b"
+        [server]
+        gpu = "h100-sxm"
+        [fleet]
+        servers = 2
+        router = "round_robin"
+        [[fleet.fault]]
+        kind = "crash"
+        server = 1
+        at = "10s"
+        restart = "12s"
+        detect = "1s"
+        [[class]]
+        name = "chat"
+        [class.workload]
+        arrivals = { process = "poisson", rate = 20.0 }
+        prompt = { dist = "fixed", value = 500 }
+        output = { dist = "fixed", value = 100 }
+        [[class]]
+        name = "batch"
+        [class.workload]
+        arrivals = { process = "poisson", rate = 20.0 }
+        prompt = { dist = "fixed", value = 500 }
+        output = { dist = "fixed", value = 100 }
+        [workload]
+        duration = "30s"
+        "#,
+    );
+    let figures = ["queue", "servers", "classes", "failures"].map(|kind| format!("{kind}={kind}.svg"));
+    let mut arguments = vec!["run", "fleet.toml"];
+    arguments.extend(figures.iter().flat_map(|figure| ["--figure", figure]));
+    let ended = place.run(&arguments);
+    assert!(matches!(ended.code, Some(0 | 99)), "{}", ended.stderr);
+    let svg = |kind: &str| fs::read_to_string(place.path(&format!("{kind}.svg"))).unwrap();
+    for kind in ["queue", "servers", "classes", "failures"] {
+        let svg = svg(kind);
+        assert!(svg.contains("1 crashes") && svg.contains("1 is back"), "{kind}");
+    }
+    assert!(svg("servers").contains("server 0") && svg("servers").contains("server 1"));
+    assert!(svg("classes").contains("\nchat\n") && svg("classes").contains("\nbatch\n"));
+}
+
+#[test]
 fn figures_of_several_seeds_are_those_of_all_requests() {
     let place = Workplace::new();
     let ended = run(
@@ -79,7 +143,7 @@ fn figures_that_cannot_be_are_refused_before_the_run() {
     for (more, hint) in [
         (
             &["--figure", "bars=x.svg"][..],
-            "kinds: queue, memory, failures, servers, scaling, latency, tail",
+            "kinds: queue, limits, memory, failures, servers, classes, scaling, latency, tail",
         ),
         (&["--figure", "x.pdf"], "SVG or PNG"),
         (&["--figure", "tail=x.jpg"], "x.svg or x.png"),

@@ -25,16 +25,21 @@ pub enum Binding {
     Nothing,
 }
 
-const LIMITS: [Binding; 4] = [
-    Binding::KvCapacity,
-    Binding::RequestSlots,
-    Binding::TokenBudget,
-    Binding::BatchUnderWay,
-];
+impl Binding {
+    /// Those that keep requests from being admitted.
+    pub(in crate::metrics) const OF_ADMISSION: [Self; 4] = [
+        Self::KvCapacity,
+        Self::RequestSlots,
+        Self::TokenBudget,
+        Self::BatchUnderWay,
+    ];
+}
+
+const LIMITS: [Binding; 4] = Binding::OF_ADMISSION;
 
 /// Why a waiting request could not be admitted.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct AdmissionLimits(Limits);
+pub(in crate::metrics) struct AdmissionLimits(Limits);
 
 /// For how long each limit kept requests waiting.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,12 +49,12 @@ pub(in crate::metrics) struct BindingTimes {
 }
 
 impl AdmissionLimits {
-    pub(super) fn of(policy: &PolicySettings) -> Self {
+    pub(in crate::metrics) fn of(policy: &PolicySettings) -> Self {
         Self(policy.limits())
     }
 
     /// Why requests waited although a step began.
-    fn reason(&self, running: u32, run: &StepRun<'_>) -> Binding {
+    pub(in crate::metrics) fn reason(&self, running: u32, run: &StepRun<'_>) -> Binding {
         // The finished rows of a static batch keep their places until it ends.
         if running.max(run.shape.sequences) >= self.0.most_running {
             Binding::RequestSlots

@@ -16,6 +16,7 @@ mod step_prices;
 mod step_shares;
 mod waves;
 
+pub(super) use binding::AdmissionLimits;
 pub use binding::Binding;
 pub use constraint::Constraint;
 pub(super) use constraint::ConstraintMeter;

@@ -3,7 +3,8 @@
 use super::kind::{Drawn, Draws, Figure, Recordings, Timelines};
 use super::thinned::thinned_out;
 use super::{
-    accuracy, bars, heat_map, interactivity, lines, load_curve, over_time, pareto, prefix_hits, server_queues, tail,
+    accuracy, bars, class_times, heat_map, interactivity, limits, lines, load_curve, over_time, pareto, prefix_hits,
+    server_queues, tail,
 };
 use crate::report::draw::chart::Drawing;
 use crate::report::files::results::SweepPoints;
@@ -15,9 +16,11 @@ pub const FIGURES: &[&Figure] = &[
     &load_curve::LATENCY_VS_RATE,
     &interactivity::FIGURE,
     &over_time::QUEUE,
+    &limits::FIGURE,
     &over_time::MEMORY,
     &over_time::FAILURES,
     &server_queues::FIGURE,
+    &class_times::FIGURE,
     &over_time::SCALING,
     &tail::FIGURE,
     &over_time::LATENCY,

@@ -2,15 +2,19 @@
 
 pub mod accuracy;
 pub mod bars;
+pub mod class_times;
+mod events;
 pub mod heat_map;
 pub mod interactivity;
 mod key_axis;
 mod kind;
+pub mod limits;
 pub mod lines;
 mod list;
 pub mod load_curve;
 pub mod over_time;
 pub mod pareto;
+mod part_lines;
 pub mod prefix_hits;
 pub mod server_queues;
 pub mod tail;

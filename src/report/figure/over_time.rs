@@ -1,8 +1,10 @@
 //! The state of servers over time: who waits, who runs, how full the KV cache is.
 
+use super::events::marked;
 use super::kind::{Draws, Figure, Timelines};
+use super::part_lines::over_time;
 use crate::metrics::{AnswerTimes, RunOverTime, TimelineRow};
-use crate::report::draw::chart::{Chart, ChartAxis, Drawing, Mark, Panel, Point, Series, Shape, Unit};
+use crate::report::draw::chart::{Drawing, Panel, Point, Series, Shape, Unit};
 
 /// What the queue's figure answers.
 pub const QUEUE: Figure = Figure {
@@ -46,18 +48,19 @@ pub const LATENCY: Figure = Figure {
 
 /// Requests waiting over time: the most since the point before, so that no burst between two points is lost.
 pub fn queue(note: &str, runs: &Timelines) -> Option<Drawing> {
-    Some(Drawing {
+    let drawing = Drawing {
         question: QUEUE.question.to_owned(),
         note: note.to_owned(),
         panels: vec![panel("", "requests waiting", Unit::Plain, runs, |row| {
             row.waiting_max.into()
         })],
-    })
+    };
+    Some(marked(drawing, runs))
 }
 
 /// Requests running and KV usage over time: the most since the point before.
 pub fn memory(note: &str, runs: &Timelines) -> Option<Drawing> {
-    Some(Drawing {
+    let drawing = Drawing {
         question: MEMORY.question.to_owned(),
         note: note.to_owned(),
         panels: vec![
@@ -68,7 +71,8 @@ pub fn memory(note: &str, runs: &Timelines) -> Option<Drawing> {
                 row.kv_usage_max
             }),
         ],
-    })
+    };
+    Some(marked(drawing, runs))
 }
 
 /// Requests outstanding, how long they took and servers ready over time, where a server was not.
@@ -80,16 +84,13 @@ pub fn failures(note: &str, runs: &Timelines) -> Option<Drawing> {
     if is_scaled || !runs.iter().any(|(_, run)| changes(&run.rows)) {
         return None;
     }
-    let mut outstanding = panel(
+    let outstanding = panel(
         "requests that have not ended, at servers or with clients",
         "requests",
         Unit::Plain,
         runs,
         |row| row.outstanding.into(),
     );
-    if let (Panel::Chart(chart), [(_, run), ..]) = (&mut outstanding, runs) {
-        chart.marks = marks(&run.rows);
-    }
     let took = latency(
         "how long the requests took that were answered, in the mean",
         runs,
@@ -98,11 +99,12 @@ pub fn failures(note: &str, runs: &Timelines) -> Option<Drawing> {
     let ready = panel("servers that take requests", "servers", Unit::Plain, runs, |row| {
         row.ready.into()
     });
-    Some(Drawing {
+    let drawing = Drawing {
         question: FAILURES.question.to_owned(),
         note: note.to_owned(),
         panels: vec![outstanding, took, ready],
-    })
+    };
+    Some(marked(drawing, runs))
 }
 
 /// Servers wanted, there and ready over time, and requests outstanding, where servers came and went by a rule.
@@ -140,28 +142,15 @@ pub fn latencies(note: &str, runs: &Timelines) -> Option<Drawing> {
     {
         return None;
     }
-    Some(Drawing {
+    let drawing = Drawing {
         question: LATENCY.question.to_owned(),
         note: note.to_owned(),
         panels: vec![
             latency("in the mean", runs, |took| took.mean.seconds()),
             latency("the longest", runs, |took| took.max.seconds()),
         ],
-    })
-}
-
-/// The most changes that are named: more could not be read.
-const MOST_MARKS: usize = 4;
-
-/// When servers were lost, or were back.
-fn marks(rows: &[TimelineRow]) -> Vec<Mark> {
-    let changes = rows.windows(2).filter(|pair| pair[0].ready != pair[1].ready);
-    let mark = |pair: &[TimelineRow]| Mark {
-        is_vertical: true,
-        at: pair[1].at.seconds(),
-        name: format!("{} ready", pair[1].ready),
     };
-    changes.take(MOST_MARKS).map(mark).collect()
+    Some(marked(drawing, runs))
 }
 
 /// How long the requests took that were answered, since the point before; where none were there is no point.
@@ -209,11 +198,5 @@ fn comparable(mut series: Vec<Series>) -> Vec<Series> {
 }
 
 fn chart(title: &str, y: &str, unit: Unit, series: Vec<Series>) -> Panel {
-    Panel::Chart(Chart {
-        title: title.to_owned(),
-        x: ChartAxis::linear("time", Unit::Seconds),
-        y: ChartAxis::linear(y, unit),
-        series: comparable(series),
-        marks: Vec::new(),
-    })
+    over_time(title, y, unit, comparable(series))
 }

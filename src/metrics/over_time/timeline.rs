@@ -4,8 +4,9 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use super::population::Counts;
-use crate::engine::{Event, Finished, FleetSize, Observer, ServerChange, ServerId, ServerSettings, StepRun};
+use super::answered::{AnswerTimes, AnsweredSince};
+use crate::engine::{Event, FleetSize, Observer, ServerChange, ServerId, ServerSettings, StepRun};
+use crate::metrics::population::Counts;
 use crate::units::{Span, Time};
 use crate::workload::RequestId;
 
@@ -37,50 +38,6 @@ pub struct TimelineRow {
     pub answered: Option<AnswerTimes>,
 }
 
-/// How long requests took to be answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AnswerTimes {
-    /// In the mean.
-    pub mean: Span,
-    /// The one that took longest.
-    pub max: Span,
-}
-
-/// Requests that were answered since the latest instant of a row.
-#[derive(Clone, Copy, Debug, Default)]
-struct Answered {
-    requests: u64,
-    /// What they took together [ps].
-    picos: u128,
-    longest: Span,
-}
-
-impl Answered {
-    fn add(&mut self, history: &Finished) {
-        let took = history.finished.since(history.arrival);
-        self.requests += 1;
-        self.picos += u128::from(took.picos());
-        self.longest = self.longest.max(took);
-    }
-
-    fn times(&self) -> Option<AnswerTimes> {
-        let mean = self.picos.checked_div(self.requests.into())?;
-        Some(AnswerTimes {
-            mean: Span::from_picos(mean as u64),
-            max: self.longest,
-        })
-    }
-}
-
-/// A run as it went on.
-#[derive(Clone, Debug, Default)]
-pub struct RunOverTime {
-    /// All servers together, at regular instants.
-    pub rows: Vec<TimelineRow>,
-    /// How many requests waited on each server of a fleet at these instants: the most since the instant before.
-    pub server_queues: Vec<Vec<u32>>,
-}
-
 /// The most rows of a timeline: more than one a second over the longest run.
 const MOST_ROWS: u64 = 20_000_000;
 
@@ -108,7 +65,7 @@ pub struct Timeline<Sink: Extend<TimelineRow>> {
     outstanding: u32,
     size: FleetSize,
     wanted: Option<u32>,
-    answered: Answered,
+    answered: AnsweredSince,
     /// Instants of which all is known but their blocks.
     pending: VecDeque<TimelineRow>,
     rows: u64,
@@ -167,7 +124,7 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
             outstanding: 0,
             size: FleetSize::all_ready(servers),
             wanted: None,
-            answered: Answered::default(),
+            answered: AnsweredSince::default(),
             pending: VecDeque::new(),
             rows: 0,
             too_long: Rc::default(),
