@@ -53,6 +53,7 @@ impl StepsQuestion {
                 actions: &experiment.actions,
                 clock,
                 async_scheduling,
+                transfer_steps: experiment.transfer_steps,
             },
         );
         self.refuse_too_long(log.too_long)?;
@@ -64,6 +65,7 @@ impl StepsQuestion {
             async_scheduling,
             by_group,
             tells_padding: experiment.tells_padding,
+            tells_transfers: experiment.transfer_steps.is_some(),
         };
         in_text(|out| log.write(out))
     }

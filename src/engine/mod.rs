@@ -23,5 +23,5 @@ pub use observer::{End, Event, Finished, FleetSize, Loss, Observer, ServerChange
 pub use server::Server;
 pub use server_settings::ServerSettings;
 pub use sglang_log::{SglangLog, SglangLogged, SglangSlots, SglangState, SglangTurn, SglangUpdate, log_sglang};
-pub use step_log::{Action, Clock, Decided, LoggedExperiment, LoggedStep, StepLog, Updated, log_steps};
+pub use step_log::{Action, Clock, Decided, LoggedExperiment, LoggedStep, StepLog, TransferSteps, Updated, log_steps};
 pub use transcript::{Heard, Transcript};

@@ -2,10 +2,10 @@
 //! loop does (`vllm/v1/engine/core.py`: `step`, and `step_with_batch_queue` with two batches in flight when scheduling
 //! is asynchronous), so that the two logs can be laid side by side.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::kv::BlockId;
-use crate::policy::vllm::{Member, Output, VllmPlan, VllmScheduler};
+use crate::policy::vllm::{Member, Output, TransferPlan, VllmPlan, VllmScheduler};
 use crate::step_time::{StepShape, StepTime};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
@@ -37,6 +37,17 @@ pub struct LoggedExperiment<'a> {
     pub clock: Clock<'a>,
     /// Whether a step is decided while the one before still runs.
     pub async_scheduling: bool,
+    /// How many steps transfers between GPU and CPU take, where there are any.
+    pub transfer_steps: Option<TransferSteps>,
+}
+
+/// How many steps transfers take after the one with which they begin; those that a step waits for end with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransferSteps {
+    /// From the CPU to the GPU.
+    pub load: u64,
+    /// From the GPU to the CPU.
+    pub store: u64,
 }
 
 /// What each step held, and when each request got its tokens.
@@ -84,10 +95,12 @@ pub struct Decided {
     pub used_blocks: u32,
     /// Blocks nobody uses afterwards, next to be taken first.
     pub free_queue: Vec<BlockId>,
-    /// The blocks of each running request, by group; null where it has none.
+    /// The blocks of each request that runs or has loaded some, by group; null where it has none.
     pub tables: Vec<(RequestId, Vec<Vec<BlockId>>)>,
     /// How many blocks the running requests hold in each group, shared ones counted for each.
     pub held: Vec<u32>,
+    /// Blocks in the memory of the CPU afterwards.
+    pub cpu_blocks: usize,
 }
 
 /// What a step has brought.
@@ -106,6 +119,8 @@ pub struct Updated {
     pub free_queue: Vec<BlockId>,
     /// Different contents in the prefix cache afterwards.
     pub cached_blocks: usize,
+    /// Transfers that have ended.
+    pub transfers_done: Vec<u64>,
 }
 
 /// A decided step whose output is still awaited.
@@ -125,6 +140,8 @@ struct Logger<'a> {
     number: u64,
     /// Whether requests have finished since the latest decision: the workers have to be told.
     finishes_to_tell: bool,
+    /// When each transfer under way ends: with this step.
+    transfers: BTreeMap<u64, u64>,
     log: StepLog,
 }
 
@@ -138,6 +155,7 @@ pub fn log_steps(scheduler: VllmScheduler, experiment: &LoggedExperiment<'_>) ->
         now: Time::ZERO,
         number: 0,
         finishes_to_tell: false,
+        transfers: BTreeMap::new(),
         log: StepLog::default(),
     };
     while logger.step() {}
@@ -156,9 +174,11 @@ impl Logger<'_> {
             added: self.drain_arrivals(),
             ..LoggedStep::default()
         };
-        let unfinished = self.scheduler.waiting().len() + self.scheduler.running().len() > 0;
+        let unfinished = self.scheduler.waiting_count() + self.scheduler.running().len() > 0;
         let asynchronous = self.experiment.async_scheduling;
-        if !unfinished && self.in_flight.is_empty() && !(asynchronous && self.finishes_to_tell) {
+        let has_transfers = self.experiment.transfer_steps.is_some();
+        let to_tell = self.finishes_to_tell && (asynchronous || has_transfers) || !self.transfers.is_empty();
+        if !unfinished && self.in_flight.is_empty() && !to_tell {
             if self.to_come.len() == 0 {
                 return false;
             }
@@ -175,14 +195,15 @@ impl Logger<'_> {
             }
         }
         let counted = matches!(self.experiment.clock, Clock::Counted) && !asynchronous && self.to_come.len() > 0;
-        if unfinished || self.finishes_to_tell && asynchronous || counted {
+        if unfinished || to_tell || counted {
             line.actions = self.act();
             let decided = self.decide();
             let executes = !decided.plan.scheduled.is_empty();
             let mut awaited = self.in_flight.iter();
             let stuck = awaited.all(|step| step.plan.scheduled.is_empty())
                 && decided.plan.preempted.is_empty()
-                && self.scheduler.waiting().len() + self.scheduler.running().len() > 0;
+                && self.transfers.is_empty()
+                && self.scheduler.waiting_count() + self.scheduler.running().len() > 0;
             line.decided = Some(decided);
             if stuck && !self.skip_to_arrival() {
                 return false; // Whoever is left will wait for ever.
@@ -242,6 +263,7 @@ impl Logger<'_> {
         let running_before = self.scheduler.running().map(Member::id).collect();
         let plan = self.scheduler.schedule();
         self.finishes_to_tell = false;
+        self.note_transfers(&plan.transfers);
         let starts = self.in_flight.back().map_or(self.now, |step| step.ends.max(self.now));
         let ends = starts + self.step_span(&plan);
         self.in_flight.push_back(InFlight {
@@ -266,11 +288,31 @@ impl Logger<'_> {
             free_queue: pool.free_queue().collect(),
             tables: self
                 .scheduler
-                .running()
+                .holding()
                 .map(|member| (member.id(), member.tables.clone()))
                 .collect(),
             held,
+            cpu_blocks: self.scheduler.cpu_blocks(),
         }
+    }
+
+    /// Notes when the transfers that a decision begins end, and that others end with its step.
+    fn note_transfers(&mut self, plan: &TransferPlan) {
+        let Some(steps) = self.experiment.transfer_steps else {
+            return;
+        };
+        let loads = plan.loads.iter().map(|it| (it.job, self.number + steps.load));
+        let stores = plan.stores.iter().map(|it| (it.job, self.number + 1 + steps.store));
+        let flushed = plan.flushed.iter().map(|&job| (job, self.number));
+        self.transfers.extend(loads.chain(stores).chain(flushed));
+    }
+
+    /// Ends the transfers that end with a step.
+    fn end_transfers(&mut self, step: u64) -> Vec<u64> {
+        let due = self.transfers.extract_if(.., |_, end| *end <= step);
+        let done: Vec<u64> = due.map(|(job, _)| job).collect();
+        self.scheduler.end_transfers(&done);
+        done
     }
 
     fn step_span(&self, plan: &VllmPlan) -> Span {
@@ -289,6 +331,7 @@ impl Logger<'_> {
     fn update(&mut self, step: &InFlight) -> Updated {
         self.now = self.now.max(step.ends);
         let outputs = self.scheduler.update(&step.plan);
+        let transfers_done = self.end_transfers(step.number);
         self.finishes_to_tell |= outputs.iter().any(|output| output.finished.is_some());
         let when = match self.experiment.clock {
             Clock::Counted => step.number,
@@ -306,6 +349,7 @@ impl Logger<'_> {
             running: self.scheduler.running().map(Member::id).collect(),
             free_queue: pool.free_queue().collect(),
             cached_blocks: pool.cached_count(),
+            transfers_done,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod block_id;
 mod block_pool;
+mod chunk_store;
 mod content;
 mod copies;
 mod counted_pool;
@@ -17,6 +18,7 @@ mod stretch;
 
 pub use block_id::{BlockId, NULL_BLOCK};
 pub use block_pool::{BlockPool, PoolRules};
+pub use chunk_store::{ChunkState, ChunkStore, StoreRank};
 pub use content::{BlockKey, KeyChain};
 pub use copies::NamedBlocks;
 pub use counted_pool::{CountedPool, Held, Hit, OwnBlocks};

@@ -264,6 +264,37 @@ const CASES: &[BadExperiment] = &[
         "\"watermark\": 0.0, \"num_speculative_tokens\": 2",
         &["spec_accept", "e.g. [3, 0, 1]"],
     ),
+    // The memory of the CPU.
+    (
+        "\"watermark\": 0.0",
+        "\"watermark\": 0.0, \"offload\": {\"cpu_blocks\": 0, \"prompt_only\": true, \"load_steps\": 1, \
+         \"store_steps\": 1}",
+        &["config.offload.cpu_blocks is 0", "from 1 to"],
+    ),
+    (
+        "\"watermark\": 0.0",
+        "\"watermark\": 0.0, \"offload\": {\"cpu_blocks\": 9, \"prompt_only\": true, \"load_steps\": 99999, \
+         \"store_steps\": 1}",
+        &["config.offload.load_steps is 99999", "from 0 to 10000"],
+    ),
+    (
+        "\"async_scheduling\": false",
+        "\"async_scheduling\": true, \"offload\": {\"cpu_blocks\": 9, \"prompt_only\": true, \"load_steps\": 1, \
+         \"store_steps\": 1}",
+        &[
+            "not supported: config.offload with async_scheduling",
+            "write async_scheduling = false",
+        ],
+    ),
+    (
+        "\"watermark\": 0.0",
+        "\"watermark\": 0.0, \"offload\": {\"cpu_blocks\": 9, \"prompt_only\": true, \"load_steps\": 1, \
+         \"store_steps\": 1}, \"kv_groups\": [{\"kind\": \"sliding\", \"window\": 8}]",
+        &[
+            "not supported: config.offload with kv_groups",
+            "one group of kind \"full\"",
+        ],
+    ),
 ];
 
 #[test]

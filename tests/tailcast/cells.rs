@@ -86,6 +86,7 @@ pub fn rules(max_model_len: u32, random: &mut impl Rng) -> ContinuousSettings {
     let chunked_prefill = random.random_bool(0.8);
     let tokens = random.random_range(1..2 * max_model_len);
     ContinuousSettings {
+        offload: None,
         has_one_table: false,
         retention_interval: Some(0),
         max_num_seqs: random.random_range(1..12),

@@ -122,7 +122,7 @@ impl Driver {
 
     fn serve_all(mut self) -> BTreeSet<&'static str> {
         for _ in 0..MOST_TURNS {
-            let here = self.scheduler.running().len() + self.scheduler.waiting().len();
+            let here = self.scheduler.running().len() + self.scheduler.waiting_count();
             if self.to_come.is_empty() && here == 0 && self.in_flight.is_empty() {
                 return self.has_served_all();
             }

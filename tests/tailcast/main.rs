@@ -65,6 +65,7 @@ mod known_step_times;
 mod kv_fragmentation;
 mod kv_groups;
 mod large_inputs;
+mod laws_offload;
 mod laws_policy;
 mod laws_prefix_cache;
 mod laws_radix_tree;

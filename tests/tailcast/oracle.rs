@@ -20,6 +20,8 @@ const VLLM: &[(&str, usize)] = &[
     ("vllm2/spec/random", 4),
     ("vllm2/async_spec", 8),
     ("vllm2/async_spec/fuzz", 20),
+    ("vllm2/offload", 10),
+    ("vllm2/offload/fuzz", 20),
 ];
 const SGLANG: &[(&str, usize)] = &[("sglang", 52), ("sglang/mixed200", 4), ("sglang/fuzz", 40)];
 

@@ -69,6 +69,7 @@ fn runs_with_priorities_drafts_and_aborts_go_step_by_step_as_the_log_has_it() {
             let log = log_steps(
                 VllmScheduler::new(rules.clone(), world.settings.memory()),
                 &LoggedExperiment {
+                    transfer_steps: None,
                     requests: &world.requests,
                     actions: &actions,
                     clock: Clock::Timed(&STEP_TIME),

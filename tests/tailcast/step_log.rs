@@ -112,6 +112,7 @@ fn a_log_in_which_the_head_can_never_be_scheduled_ends() {
             let log = log_steps(
                 VllmScheduler::new(rules, memory),
                 &LoggedExperiment {
+                    transfer_steps: None,
                     requests: &requests,
                     actions: &[],
                     clock,
@@ -151,6 +152,7 @@ fn logged(world: &World) -> Tokens {
     let log = log_steps(
         scheduler,
         &LoggedExperiment {
+            transfer_steps: None,
             requests: &world.requests,
             actions: &[],
             clock: Clock::Timed(&step_time),

@@ -13,8 +13,8 @@ mod tokens;
 use std::path::Path;
 
 use crate::config::reader::text_file;
-use crate::engine::Action;
-use crate::policy::vllm::{DraftSwitches, Profile};
+use crate::engine::{Action, TransferSteps};
+use crate::policy::vllm::{DraftSwitches, OffloadRules, Profile};
 use crate::policy::{Acceptance, ContinuousSettings, Memory, Speculative};
 use crate::step_time::Affine;
 use crate::units::{Span, Time};
@@ -44,6 +44,8 @@ pub struct SchedulerExperiment {
     pub memory: Memory,
     /// The steps' times; without them arrivals are numbers of steps.
     pub step_time: Option<Affine>,
+    /// How many steps transfers between GPU and CPU take, where there are any.
+    pub transfer_steps: Option<TransferSteps>,
     /// The requests in the order of arrival.
     pub requests: Vec<Request>,
     /// Their names in the file, by their number.
@@ -101,6 +103,10 @@ impl RawExperiment {
             .enumerate()
             .map(|(index, raw)| raw.resolve(&names).map_err(|why| format!("actions[{index}]: {why}")));
         let actions = actions.collect::<Result<_, _>>()?;
+        let transfer_steps = self.config.offload.as_ref().map(|offload| TransferSteps {
+            load: offload.load_steps.into(),
+            store: offload.store_steps.into(),
+        });
         let micros = |value: u32| Span::from_micros(value.into());
         Ok(SchedulerExperiment {
             rules: self.config.rules(
@@ -113,6 +119,7 @@ impl RawExperiment {
                 per_token: micros(timing.per_token),
                 per_sequence: micros(timing.per_sequence),
             }),
+            transfer_steps,
             requests,
             names,
             stop_token: (tokens::stop().content, tokens::stop().offset),
@@ -164,6 +171,10 @@ impl RawConfig {
             priority: self.policy == "priority",
             async_scheduling: self.async_scheduling,
             speculative,
+            offload: self.offload.as_ref().map(|offload| OffloadRules {
+                cpu_blocks: offload.cpu_blocks,
+                prompt_only: offload.prompt_only,
+            }),
             retention_interval: self.prefix_cache_retention_interval,
             full_sequence_gate: self.scheduler_reserve_full_isl && release.full_sequence_gate,
             keyless_first: release.keyless_first,

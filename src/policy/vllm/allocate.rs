@@ -4,8 +4,9 @@ use super::decisions::AdmissionMemory;
 use super::lookup::CacheHit;
 use super::member::Member;
 use super::scheduler::VllmScheduler;
+use super::settings::ContinuousSettings;
 use crate::hardware::{KvGroup, KvGroupKind};
-use crate::kv::NULL_BLOCK;
+use crate::kv::{BlockPool, KvGroups, NULL_BLOCK};
 
 impl VllmScheduler {
     /// Gives a running request the blocks for `tokens` more tokens; false if there are too few. What no later token
@@ -48,12 +49,16 @@ impl VllmScheduler {
     /// Lengthens the tables of a running request to hold so many tokens.
     fn take_room(&mut self, index: usize, tokens: u32) {
         let member = &mut self.running[index];
+        let before = member.tables[0].len();
         for (group, table) in self.groups.iter().zip(&mut member.tables) {
             let lacking = group.entries_for(tokens).saturating_sub(table.len() as u32);
             table.extend((0..lacking).map(|_| self.pool.take()));
         }
         // Every group's blocks hold a multiple of so many tokens.
         member.room = tokens.next_multiple_of(self.key_rule.block_tokens);
+        if let Some(offload) = &mut self.offload {
+            offload.note_handed_out(&member.tables[0][before..]);
+        }
     }
 
     /// Tokens that a request needs room for when so many are computed, and so many may be drafted beyond them.
@@ -63,40 +68,24 @@ impl VllmScheduler {
 
     /// Offers the blocks that are full within a running request's first `tokens` tokens to the cache.
     pub(super) fn name_blocks(&mut self, index: usize, tokens: u32) {
-        if !self.rules.prefix_caching {
-            return;
-        }
-        let member = &mut self.running[index];
-        if tokens < member.named_tokens + self.alignment {
-            return;
-        }
-        let whole = tokens.min(member.tokens_with_keys()) / self.alignment * self.alignment;
-        member.named_tokens = member.named_tokens.max(whole);
-        for number in 0..self.groups.len() {
-            let group = self.groups[number];
-            let (first, end) = (member.named[number], (whole / group.block_tokens) as usize);
-            if first >= end {
-                continue;
-            }
-            if !member.keeps_own((first as u32 + 1) * group.block_tokens) {
-                member.keys();
-            }
-            for at in first..end {
-                let block = member.tables[number][at];
-                if block == NULL_BLOCK
-                    || !keeps(group, at as u32, member, self.alignment, self.rules.retention_interval)
-                {
-                    continue;
-                }
-                let filled = (at as u32 + 1) * group.block_tokens;
-                if member.keeps_own(filled) {
-                    self.pool.keep_own(block);
-                } else {
-                    self.pool.name(block, member.key_up_to(filled).in_group(number));
-                }
-            }
-            member.named[number] = end;
-        }
+        let cache = Naming {
+            rules: &self.rules,
+            groups: &self.groups,
+            alignment: self.alignment,
+            pool: &mut self.pool,
+        };
+        cache.name(&mut self.running[index], tokens);
+    }
+
+    /// The same of a request that does not run, but holds blocks.
+    pub(super) fn name_held_blocks(&mut self, member: &mut Member, tokens: u32) {
+        let cache = Naming {
+            rules: &self.rules,
+            groups: &self.groups,
+            alignment: self.alignment,
+            pool: &mut self.pool,
+        };
+        cache.name(member, tokens);
     }
 
     /// Names the blocks of a request that is about to lose them, if it has named none of what is its alone: it will ask
@@ -118,27 +107,34 @@ impl VllmScheduler {
 
     /// Whether there are blocks for a request that comes in with this hit and computes `tokens` tokens.
     pub(super) fn may_admit(&self, member: &Member, hit: &CacheHit, tokens: u32) -> bool {
-        let memory = AdmissionMemory {
-            free_blocks: self.pool.free_count(),
-            usable_blocks: self.pool.usable(),
-            others_run: !self.running.is_empty(),
-        };
+        let memory = self.admission_memory();
         let now = self.room_for(hit.tokens + tokens, self.lookahead_at_admission());
         let taken = self.taken_by_admission(hit, |group| group.entries_for(now));
-        if !self.rules.leaves_enough_free(taken, &memory) {
-            return false;
-        }
+        self.rules.leaves_enough_free(taken, &memory) && self.fits_whole(member, hit)
+    }
+
+    /// Whether there are blocks for all tokens of a request that has found this, where vLLM asks for that.
+    pub(super) fn fits_whole(&self, member: &Member, hit: &CacheHit) -> bool {
         if !self.rules.full_sequence_gate {
             return true;
         }
+        let memory = self.admission_memory();
         let (all, longest) = (member.num_tokens(), self.memory.max_model_len);
         let in_flight = u64::from(self.rules.max_num_batched_tokens) * self.rules.steps_in_flight();
         let taken = self.taken_by_admission(hit, |group| group.most_blocks(all, in_flight, longest));
         self.rules.leaves_enough_free(taken, &memory)
     }
 
+    fn admission_memory(&self) -> AdmissionMemory {
+        AdmissionMemory {
+            free_blocks: self.pool.free_count(),
+            usable_blocks: self.pool.usable(),
+            others_run: !self.running.is_empty(),
+        }
+    }
+
     /// Blocks that leave the free queue when a request comes in that needs so many entries in a group.
-    fn taken_by_admission(&self, hit: &CacheHit, entries: impl Fn(&KvGroup) -> u32) -> u32 {
+    pub(super) fn taken_by_admission(&self, hit: &CacheHit, entries: impl Fn(&KvGroup) -> u32) -> u32 {
         let groups = self.groups.iter().zip(&hit.tables);
         let taken = groups.map(|(group, found)| {
             let lacking = entries(group).saturating_sub(found.len() as u32);
@@ -148,10 +144,13 @@ impl VllmScheduler {
         taken.sum()
     }
 
-    /// Makes a request run that computes `tokens` tokens beside what it has found.
-    pub(super) fn take_in(&mut self, mut member: Box<Member>, hit: CacheHit, tokens: u32) {
-        for found in &hit.tables {
-            self.pool.share(found);
+    /// Makes a request run that computes `tokens` tokens beside what it has found, whose blocks it may hold already.
+    pub(super) fn take_in(&mut self, mut member: Box<Member>, hit: CacheHit, tokens: u32, holds_hit: bool) {
+        if !holds_hit {
+            for found in &hit.tables {
+                self.pool.share(found);
+                self.note_handed_out(found);
+            }
         }
         member.named = hit.tables.iter().map(Vec::len).collect();
         member.tables = hit.tables;
@@ -179,6 +178,48 @@ impl VllmScheduler {
     pub(super) fn release(&mut self, member: &Member) {
         for table in &member.tables {
             self.pool.release(table);
+        }
+    }
+}
+
+/// What it takes to offer blocks to the cache.
+struct Naming<'a> {
+    rules: &'a ContinuousSettings,
+    groups: &'a KvGroups,
+    alignment: u32,
+    pool: &'a mut BlockPool,
+}
+
+impl Naming<'_> {
+    fn name(self, member: &mut Member, tokens: u32) {
+        if !self.rules.prefix_caching || tokens < member.named_tokens + self.alignment {
+            return;
+        }
+        let whole = tokens.min(member.tokens_with_keys()) / self.alignment * self.alignment;
+        member.named_tokens = member.named_tokens.max(whole);
+        for (number, &group) in self.groups.iter().enumerate() {
+            let (first, end) = (member.named[number], (whole / group.block_tokens) as usize);
+            if first >= end {
+                continue;
+            }
+            if !member.keeps_own((first as u32 + 1) * group.block_tokens) {
+                member.keys();
+            }
+            for at in first..end {
+                let block = member.tables[number][at];
+                if block == NULL_BLOCK
+                    || !keeps(group, at as u32, member, self.alignment, self.rules.retention_interval)
+                {
+                    continue;
+                }
+                let filled = (at as u32 + 1) * group.block_tokens;
+                if member.keeps_own(filled) {
+                    self.pool.keep_own(block);
+                } else {
+                    self.pool.name(block, member.key_up_to(filled).in_group(number));
+                }
+            }
+            member.named[number] = end;
         }
     }
 }

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use super::plan::{ScheduledPart, VllmPlan};
 use super::resume::RunningRequest;
-use super::schedule::{ScheduledPart, VllmPlan};
 use super::scheduler::VllmScheduler;
 use super::settings::ContinuousSettings;
 use crate::policy::live::{Live, Memory};

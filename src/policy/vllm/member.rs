@@ -1,6 +1,7 @@
 //! A request as the scheduler knows it.
 
 use super::budget::RequestStanding;
+use super::transfers::Offloaded;
 use crate::kv::{BlockId, BlockKey, KeyChain, KvGroups, NULL_BLOCK};
 use crate::workload::{ContentId, Request, RequestId, Segment};
 
@@ -41,6 +42,8 @@ pub struct Member {
     pub(super) room: u32,
     /// What it found by its latest look-up in the layers that found most, if all layers together found less [tokens].
     pub(super) junction: Option<u32>,
+    /// What it has to do with the KV cache outside of the GPU.
+    pub(super) offloaded: Offloaded,
     /// From this of its tokens on all are its alone: no other request repeats them.
     own_from: u32,
     keys: Vec<BlockKey>,
@@ -85,6 +88,7 @@ impl Member {
             named_tokens: 0,
             room: 0,
             junction: None,
+            offloaded: Offloaded::default(),
             keys: Vec::new(),
             chain: KeyChain::new(rule.block_tokens),
             chained: 0,
@@ -124,6 +128,11 @@ impl Member {
     /// Its tokens whose KV exists, whatever becomes of the steps in flight.
     pub(super) const fn settled(&self) -> u32 {
         self.computed - self.in_flight
+    }
+
+    /// Whether it has any blocks.
+    pub(super) fn holds_blocks(&self) -> bool {
+        self.tables.iter().any(|table| !table.is_empty())
     }
 
     /// Lets all its content be asked for.

@@ -6,33 +6,40 @@
 //! token is computed samples the next one. When blocks run out the youngest is preempted, and computes again what is no
 //! longer in the cache.
 //!
-//! Not modelled: `LoRA`, multimodal inputs, KV transfer, structured output, pipeline stages; the layers of a head with
-//! several modules (MTP), which look further ahead; numbers of drafts that depend on the batch. Drafts that are missing
-//! in a step, as when n-grams find no match, are known from recordings only.
+//! With KV cache in the memory of the CPU (`offload`) a request may wait for what it loads from there.
+//!
+//! Not modelled: `LoRA`, multimodal inputs, KV transfer between servers, structured output, pipeline stages; the layers
+//! of a head with several modules (MTP), which look further ahead; numbers of drafts that depend on the batch. Drafts
+//! that are missing in a step, as when n-grams find no match, are known from recordings only.
 
 mod allocate;
 mod budget;
 mod continuous;
+mod cpu_memory;
 mod decisions;
 pub mod drafts;
 mod group_search;
 mod lookup;
 mod member;
+mod offload;
+mod plan;
 mod profile;
 mod resume;
 mod rules;
 mod schedule;
 mod scheduler;
 mod settings;
+mod transfers;
 mod update;
 
 pub use budget::{Padding, RequestStanding, StepBudget};
 pub use continuous::ContinuousBatching;
 pub use decisions::{AdmissionMemory, cut_to_threshold};
 pub use member::Member;
+pub use plan::{ScheduledPart, VllmPlan};
 pub use profile::{DraftSwitches, NamedProfile, PROFILE, PROFILES, Profile};
 pub use resume::RunningRequest;
-pub use schedule::{ScheduledPart, VllmPlan};
 pub use scheduler::VllmScheduler;
 pub use settings::ContinuousSettings;
+pub use transfers::{LoadStarted, OffloadRules, Transfer, TransferPlan};
 pub use update::Output;

@@ -5,47 +5,18 @@ use std::collections::VecDeque;
 use super::budget::{Padding, StepBudget};
 use super::lookup::CacheHit;
 use super::member::Member;
+use super::offload::Looked;
+use super::plan::{ScheduledPart, VllmPlan};
 use super::scheduler::VllmScheduler;
 use crate::policy::step_plan::ScheduledAs;
-use crate::workload::RequestId;
-
-/// What one step of vLLM holds, and whom it preempts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct VllmPlan {
-    /// Requests that compute, in order.
-    pub scheduled: Vec<ScheduledPart>,
-    /// Requests that lost their blocks, in order.
-    pub preempted: Vec<RequestId>,
-}
-
-/// One request's part in a step.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScheduledPart {
-    /// The request that this part belongs to.
-    pub id: RequestId,
-    /// How it came into the step.
-    pub kind: ScheduledAs,
-    /// Tokens it computes, drafts included.
-    pub tokens: u32,
-    /// Tokens whose KV existed before, those found in the cache included.
-    pub computed_before: u32,
-    /// Tokens found in the prefix cache.
-    pub hit: u32,
-    /// Draft tokens it verifies.
-    pub drafts: u32,
-    /// Whether these stand in for drafts that nobody has proposed.
-    pub padded: bool,
-    /// Whether it samples.
-    pub samples: bool,
-}
 
 impl VllmScheduler {
     /// Decides a step. From now on its tokens count as computed.
     pub fn schedule(&mut self) -> VllmPlan {
-        let threshold = self.rules.threshold(self.running.len() + self.waiting.len());
+        let threshold = self.rules.threshold(self.running.len() + self.waiting_count());
         let mut plan = VllmPlan {
             scheduled: Vec::with_capacity(self.running.len() + 1),
-            preempted: Vec::new(),
+            ..VllmPlan::default()
         };
         let mut budget = self.rules.step_budget();
         self.schedule_running(&mut plan, threshold, &mut budget);
@@ -53,6 +24,7 @@ impl VllmScheduler {
             self.schedule_waiting(&mut plan, threshold, &mut budget);
         }
         self.count_as_computed(&mut plan);
+        self.plan_stores(&mut plan);
         plan
     }
 
@@ -97,6 +69,7 @@ impl VllmScheduler {
                 tokens,
                 computed_before: member.computed,
                 hit: 0,
+                external: 0,
                 drafts: member.standing().drafts_within(tokens),
                 padded: false,
                 samples: false,
@@ -151,15 +124,31 @@ impl VllmScheduler {
     fn schedule_waiting(&mut self, plan: &mut VllmPlan, threshold: u32, budget: &mut StepBudget) {
         let mut set_aside = VecDeque::new();
         let pads = self.padding(plan);
+        self.look_from_the_start();
         while budget.most() > 0 && self.running.len() < self.rules.max_num_seqs as usize {
-            let Some(mut head) = self.waiting.pop_front() else {
+            let Some((mut head, stood_aside)) = self.next_waiting() else {
                 break;
             };
             if head.stale > 0 {
                 set_aside.push_back(head); // A token of it is still on its way.
                 continue;
             }
-            let hit = self.lookup(&mut head);
+            let hit = match self.look_at(&mut head, plan) {
+                Looked::Found(hit) => hit,
+                Looked::Loading => {
+                    self.put_aside(head);
+                    continue;
+                }
+                Looked::Deferred => {
+                    plan.transfers.deferred.push(head.id());
+                    set_aside.push_back(head);
+                    continue;
+                }
+                Looked::Stuck => {
+                    self.put_back(head, stood_aside);
+                    break;
+                }
+            };
             let asked = (threshold, self.memory.max_model_len);
             let lacking = head.num_tokens() - hit.tokens;
             match self.rules.first_tokens((lacking, hit.tokens), asked, budget, pads) {
@@ -168,13 +157,33 @@ impl VllmScheduler {
                     budget.take(tokens);
                 }
                 _ => {
-                    self.waiting.push_front(head);
+                    if head.offloaded.holds_blocks() {
+                        head.tables = hit.tables;
+                    }
+                    self.put_back(head, stood_aside);
                     break; // Nobody behind the head may pass it.
                 }
             }
         }
         while let Some(member) = set_aside.pop_back() {
             self.waiting.push_front(member);
+        }
+    }
+
+    /// The request that is looked at next, and whether it stood aside: whoever holds blocks goes first, or else might
+    /// hold them for ever.
+    fn next_waiting(&mut self) -> Option<(Box<Member>, bool)> {
+        if let Some(member) = self.next_aside() {
+            return Some((member, true));
+        }
+        self.waiting.pop_front().map(|head| (head, false))
+    }
+
+    fn put_back(&mut self, head: Box<Member>, stood_aside: bool) {
+        if stood_aside {
+            self.return_aside(head);
+        } else {
+            self.waiting.push_front(head);
         }
     }
 
@@ -202,17 +211,20 @@ impl VllmScheduler {
         } else {
             ScheduledAs::Resumed
         };
+        let held = Self::end_load(&mut member);
+        let (local, external) = held.unwrap_or((hit.tokens, 0));
         let part = ScheduledPart {
             id: member.id(),
             kind,
             tokens,
             computed_before: hit.tokens,
-            hit: hit.tokens,
+            hit: local,
+            external,
             drafts,
             padded: drafts > 0,
             samples: false,
         };
-        self.take_in(member, hit, tokens);
+        self.take_in(member, hit, tokens, held.is_some());
         part
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::cpu_memory::CpuMemory;
 use super::group_search::GroupClass;
 use super::member::{KeyRule, Member};
 use super::settings::ContinuousSettings;
@@ -29,6 +30,8 @@ pub struct VllmScheduler {
     pub(super) pool: BlockPool,
     /// Next first: by arrival, preempted ones at the head; or by priority.
     pub(super) waiting: VecDeque<Box<Member>>,
+    /// The memory of the CPU, if it holds KV cache too.
+    pub(super) offload: Option<Box<CpuMemory>>,
     /// In the order of admission.
     pub(super) running: Vec<Box<Member>>,
 }
@@ -58,6 +61,7 @@ impl VllmScheduler {
             alignment: groups.alignment(),
             key_rule,
             groups,
+            offload: rules.offload.map(|offload| Box::new(CpuMemory::new(offload))),
             rules,
             // With the null block.
             pool: BlockPool::new(memory.usable_blocks + 1, pool),
@@ -92,13 +96,19 @@ impl VllmScheduler {
     /// A client gives up: its request leaves at once. False if it is not here.
     pub fn abort(&mut self, id: RequestId) -> bool {
         if let Some(place) = self.waiting.iter().position(|member| member.id() == id) {
-            self.waiting.remove(place);
+            if let Some(member) = self.waiting.remove(place) {
+                self.end_offloading(&member, false);
+            }
+            return true;
+        }
+        if self.abort_aside(id) {
             return true;
         }
         let Some(place) = self.running.iter().position(|member| member.id() == id) else {
             return false;
         };
         let member = self.running.remove(place);
+        self.end_offloading(&member, false);
         self.release(&member);
         true
     }
@@ -113,14 +123,27 @@ impl VllmScheduler {
         &self.pool
     }
 
-    /// The queue, next first.
-    pub fn waiting(&self) -> impl ExactSizeIterator<Item = &Member> {
-        self.waiting.iter().map(Box::as_ref)
+    /// The queue, next first: those first that load what they lack.
+    pub fn waiting(&self) -> impl Iterator<Item = &Member> {
+        let aside = self.offload.iter().flat_map(|offload| &offload.aside);
+        aside.chain(&self.waiting).map(Box::as_ref)
+    }
+
+    /// How many wait.
+    pub fn waiting_count(&self) -> usize {
+        let aside = self.offload.as_ref().map_or(0, |offload| offload.aside.len());
+        aside + self.waiting.len()
     }
 
     /// The running requests in the order of admission.
     pub fn running(&self) -> impl ExactSizeIterator<Item = &Member> {
         self.running.iter().map(Box::as_ref)
+    }
+
+    /// Those that hold blocks: the running requests, and those that wait with what they load.
+    pub fn holding(&self) -> impl Iterator<Item = &Member> {
+        let loading = self.waiting().filter(|member| member.holds_blocks());
+        self.running().chain(loading)
     }
 
     /// The groups of layers between which the blocks are divided.

@@ -1,6 +1,7 @@
 //! What vLLM's scheduler is told at its start.
 
 use super::profile::Profile;
+use super::transfers::OffloadRules;
 use crate::policy::speculative::Speculative;
 
 /// Settings of continuous batching: what vLLM's scheduler is told at its start, with vLLM's names, and the points in
@@ -31,6 +32,9 @@ pub struct ContinuousSettings {
     pub async_scheduling: bool,
     /// Draft tokens, if any.
     pub speculative: Option<Speculative>,
+    /// KV cache in the memory of the CPU, if any: each step is then decided when the one before has ended, all layers
+    /// share one table and nothing is drafted.
+    pub offload: Option<OffloadRules>,
     /// Whether a request is admitted only if all its tokens fit now (`scheduler_reserve_full_isl`; since 0.19).
     pub full_sequence_gate: bool,
     /// Whether freed blocks without content are taken first (since 0.25).
@@ -57,6 +61,7 @@ impl ContinuousSettings {
             priority: false,
             async_scheduling: false,
             speculative: None,
+            offload: None,
             full_sequence_gate: newest.full_sequence_gate,
             keyless_first: newest.keyless_first,
             threshold_spares_alone: newest.threshold_spares_alone,

@@ -1,7 +1,7 @@
 //! What a step has brought (`Scheduler.update_from_output`, `check_stop`).
 
 use super::member::Member;
-use super::schedule::{ScheduledPart, VllmPlan};
+use super::plan::{ScheduledPart, VllmPlan};
 use super::scheduler::VllmScheduler;
 use super::settings::ContinuousSettings;
 use crate::workload::RequestId;
@@ -29,6 +29,7 @@ impl VllmScheduler {
         outputs.extend(plan.scheduled.iter().filter_map(|part| self.end_part(part, &mut next)));
         for output in &outputs {
             if let Some(member) = &output.finished {
+                self.end_offloading(member, true);
                 self.release(member);
             }
         }

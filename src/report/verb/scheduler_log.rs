@@ -9,7 +9,7 @@ use super::log_lines::{micros, write_joined};
 use crate::engine::{Action, Decided, LoggedStep, StepLog, Updated};
 use crate::kv::BlockId;
 use crate::policy::ScheduledAs;
-use crate::policy::vllm::ScheduledPart;
+use crate::policy::vllm::{ScheduledPart, Transfer};
 use crate::workload::{Request, RequestId};
 
 /// How many blocks of the free queue are shown, as in the schema.
@@ -32,6 +32,8 @@ pub struct SchedulerLog<'a> {
     pub by_group: bool,
     /// Whether it is told which drafts stand in for none.
     pub tells_padding: bool,
+    /// Whether it is told what moves between the memories of GPU and CPU.
+    pub tells_transfers: bool,
 }
 
 impl SchedulerLog<'_> {
@@ -114,6 +116,19 @@ impl SchedulerLog<'_> {
             json!(plan.scheduled.iter().map(|part| part.tokens).sum::<u32>()),
         );
         put("preempted", self.all(&plan.preempted));
+        if self.tells_transfers {
+            let transfers = &plan.transfers;
+            let loading = transfers
+                .loading
+                .iter()
+                .map(|it| json!({"id": self.name(it.id), "hit": it.hit, "external": it.external}));
+            put("loading", loading.collect());
+            put("deferred", self.all(&transfers.deferred));
+            put("loads", self.transfers(&transfers.loads));
+            put("stores", self.transfers(&transfers.stores));
+            put("flushed", json!(transfers.flushed));
+            put("cpu_blocks_used", json!(decided.cpu_blocks));
+        }
         put("free_after_schedule", json!(decided.free_queue.len()));
         put("used_after_schedule", json!(decided.used_blocks));
         let tables = decided.tables.iter().map(|(id, tables)| {
@@ -147,6 +162,9 @@ impl SchedulerLog<'_> {
         if part.kind != ScheduledAs::Running {
             row["hit"] = json!(part.hit);
         }
+        if part.external > 0 {
+            row["external"] = json!(part.external);
+        }
         if part.drafts > 0 {
             row["drafts"] = json!(part.drafts);
         }
@@ -154,6 +172,11 @@ impl SchedulerLog<'_> {
             row["padded"] = json!(true);
         }
         row
+    }
+
+    fn transfers(&self, transfers: &[Transfer]) -> Value {
+        let rows = transfers.iter().map(|it| json!([it.job, self.name(it.id), it.chunks]));
+        rows.collect()
     }
 
     fn updated(&self, updated: &Updated) -> Map<String, Value> {
@@ -177,6 +200,9 @@ impl SchedulerLog<'_> {
                 .map(|output| json!([self.name(output.id), self.reason(output.id)]))
                 .collect(),
         );
+        if self.tells_transfers {
+            put("transfers_done", json!(updated.transfers_done));
+        }
         put("num_waiting_after", json!(updated.waiting.len()));
         put("num_running_after", json!(updated.running.len()));
         put("waiting_after", self.all(&updated.waiting));

@@ -1,6 +1,6 @@
 //! What an experiment may ask for: what vLLM itself would start with, what comes to an end, and what a log can hold.
 
-use super::raw::{RawConfig, RawTiming};
+use super::raw::{RawConfig, RawOffload, RawTiming};
 use crate::policy::{MOST_REQUESTS, MOST_TOKENS, Memory};
 use crate::workload::Request;
 
@@ -12,6 +12,8 @@ const MOST_DRAFTS: u32 = 1024;
 pub const MOST_OUTPUT_TOKENS: u32 = MOST_TOKENS;
 /// The log of an untimed experiment has a line for every step up to the last arrival, idle ones included.
 pub const MOST_IDLE_STEPS: u64 = 100_000;
+/// The log has a line for every step until the last transfer has ended.
+const MOST_TRANSFER_STEPS: u32 = 10_000;
 /// A step that takes longer is a slip of the pen [µs].
 const LONGEST_STEP_US: u64 = 86_400_000_000;
 
@@ -43,7 +45,43 @@ pub fn check(config: &RawConfig) -> Result<(), String> {
             ));
         }
     }
+    if let Some(offload) = &config.offload {
+        check_offload(config, offload)?;
+    }
     check_choices(config)
+}
+
+/// Refuses what the memory of the CPU is not modelled with.
+fn check_offload(config: &RawConfig, offload: &RawOffload) -> Result<(), String> {
+    for (name, value, least, most) in [
+        ("cpu_blocks", offload.cpu_blocks, 1, MOST_BLOCKS),
+        ("load_steps", offload.load_steps, 0, MOST_TRANSFER_STEPS),
+        ("store_steps", offload.store_steps, 0, MOST_TRANSFER_STEPS),
+    ] {
+        if !(least..=most).contains(&value) {
+            return Err(format!(
+                "config.offload.{name} is {value}; write a whole number from {least} to {most}"
+            ));
+        }
+    }
+    let groups = config.kv_groups.as_deref().unwrap_or_default();
+    let has_one_table = groups.len() < 2 && groups.iter().all(|group| group.kind == "full");
+    for (is_so, what, instead) in [
+        (config.async_scheduling, "async_scheduling", "async_scheduling = false"),
+        (!has_one_table, "kv_groups", "one group of kind \"full\""),
+        (
+            config.num_speculative_tokens > 0,
+            "drafts",
+            "num_speculative_tokens = 0",
+        ),
+    ] {
+        if is_so {
+            return Err(format!(
+                "not supported: config.offload with {what}; write {instead}, or leave offload out"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn check_choices(config: &RawConfig) -> Result<(), String> {

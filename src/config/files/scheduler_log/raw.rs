@@ -68,6 +68,19 @@ pub(super) struct RawConfig {
     #[serde(default)]
     pub padded_drafts_rejected: bool,
     pub spec_propose: Option<Vec<u32>>,
+    pub offload: Option<RawOffload>,
+}
+
+#[derive(Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "null, or an object with cpu_blocks, prompt_only, load_steps and store_steps"
+)]
+pub(super) struct RawOffload {
+    pub cpu_blocks: u32,
+    pub prompt_only: bool,
+    pub load_steps: u32,
+    pub store_steps: u32,
 }
 
 /// vLLM's default: of a window's blocks those that the ends of prompts and their junctions need.

@@ -62,12 +62,13 @@ fn plan_of(decided: &DecidedStep) -> VllmPlan {
         tokens: part.tokens,
         computed_before: 0,
         hit: 0,
+        external: 0,
         drafts: part.drafts,
         padded: part.padded,
         samples: part.samples,
     });
     VllmPlan {
         scheduled: parts.collect(),
-        preempted: Vec::new(),
+        ..VllmPlan::default()
     }
 }
