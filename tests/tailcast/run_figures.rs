@@ -116,7 +116,10 @@ fn classes_servers_and_their_failures_are_drawn_over_time() {
     let svg = |kind: &str| fs::read_to_string(place.path(&format!("{kind}.svg"))).unwrap();
     for kind in ["queue", "servers", "classes", "failures"] {
         let svg = svg(kind);
-        assert!(svg.contains("1 crashes") && svg.contains("1 is back"), "{kind}");
+        assert!(
+            svg.contains("server 1 crashes") && svg.contains("server 1 is back"),
+            "{kind}"
+        );
     }
     assert!(svg("servers").contains("server 0") && svg("servers").contains("server 1"));
     assert!(svg("classes").contains("\nchat\n") && svg("classes").contains("\nbatch\n"));

@@ -33,7 +33,7 @@ fn marks(changes: &[ChangeOfServer]) -> Vec<Mark> {
         is_vertical: true,
         at: it.at.seconds(),
         name: if is_named {
-            format!("{} {words}", it.server.0)
+            format!("server {} {words}", it.server.0)
         } else {
             String::new()
         },

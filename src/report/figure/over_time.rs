@@ -2,9 +2,10 @@
 
 use super::events::marked;
 use super::kind::{Draws, Figure, Timelines};
-use super::part_lines::over_time;
+use super::part_lines::{answer_times, over_time};
 use crate::metrics::{AnswerTimes, RunOverTime, TimelineRow};
 use crate::report::draw::chart::{Drawing, Panel, Point, Series, Shape, Unit};
+use crate::units::Span;
 
 /// What the queue's figure answers.
 pub const QUEUE: Figure = Figure {
@@ -94,7 +95,7 @@ pub fn failures(note: &str, runs: &Timelines) -> Option<Drawing> {
     let took = latency(
         "how long the requests took that were answered, in the mean",
         runs,
-        |took| took.mean.seconds(),
+        |took| took.mean,
     );
     let ready = panel("servers that take requests", "servers", Unit::Plain, runs, |row| {
         row.ready.into()
@@ -146,23 +147,18 @@ pub fn latencies(note: &str, runs: &Timelines) -> Option<Drawing> {
         question: LATENCY.question.to_owned(),
         note: note.to_owned(),
         panels: vec![
-            latency("in the mean", runs, |took| took.mean.seconds()),
-            latency("the longest", runs, |took| took.max.seconds()),
+            latency("in the mean", runs, |took| took.mean),
+            latency("the longest", runs, |took| took.max),
         ],
     };
     Some(marked(drawing, runs))
 }
 
 /// How long the requests took that were answered, since the point before; where none were there is no point.
-fn latency(title: &str, runs: &Timelines, of: fn(AnswerTimes) -> f64) -> Panel {
+fn latency(title: &str, runs: &Timelines, of: fn(AnswerTimes) -> Span) -> Panel {
     let series = runs.iter().map(|(name, run)| {
-        let answered = run.rows.iter().filter_map(|row| Some((row.at, row.answered?)));
-        let points = answered.map(|(at, took)| Point::at(at.seconds(), of(took)));
-        Series {
-            name: (*name).to_owned(),
-            shape: Shape::Line,
-            points: points.collect(),
-        }
+        let instants = run.rows.iter().map(|row| (row.at, row.answered));
+        answer_times((*name).to_owned(), instants, of)
     });
     chart(title, "end-to-end latency", Unit::Seconds, series.collect())
 }

@@ -1,7 +1,8 @@
 //! Charts over time, and lines on them for each part of a run: a server, or a class of traffic.
 
-use crate::metrics::{PartRow, RunOverTime};
+use crate::metrics::{AnswerTimes, PartRow, RunOverTime};
 use crate::report::draw::chart::{Chart, ChartAxis, Panel, Point, Series, Shape, Unit};
+use crate::units::{Span, Time};
 
 /// How many requests of each part wait: the most since the point before.
 pub fn waiting<'a>(title: &str, run: &RunOverTime, parts: impl Iterator<Item = (String, &'a [PartRow])>) -> Panel {
@@ -20,19 +21,39 @@ pub fn waiting<'a>(title: &str, run: &RunOverTime, parts: impl Iterator<Item = (
 /// How long the requests of each part took that were answered since the point before, in the mean.
 pub fn answers<'a>(title: &str, run: &RunOverTime, parts: impl Iterator<Item = (String, &'a [PartRow])>) -> Panel {
     let series = parts.map(|(name, rows)| {
-        let answered = run
-            .rows
-            .iter()
-            .zip(rows)
-            .filter_map(|(row, part)| Some((row.at, part.answered?)));
-        let points = answered.map(|(at, took)| Point::at(at.seconds(), took.mean.seconds()));
-        Series {
-            name,
-            shape: Shape::Line,
-            points: points.collect(),
-        }
+        let instants = run.rows.iter().zip(rows).map(|(row, part)| (row.at, part.answered));
+        answer_times(name, instants, |took| took.mean)
     });
     over_time(title, "end-to-end latency", Unit::Seconds, series.collect())
+}
+
+/// Instants in a row at which nobody was answered, after which a line breaks off.
+const SILENCE: usize = 8;
+
+/// A line of how long requests took; it breaks off where for long none were answered.
+pub fn answer_times(
+    name: String,
+    instants: impl Iterator<Item = (Time, Option<AnswerTimes>)>,
+    of: fn(AnswerTimes) -> Span,
+) -> Series {
+    let mut points = Vec::new();
+    let mut silent = 0;
+    for (at, answered) in instants {
+        let Some(took) = answered else {
+            silent += 1;
+            continue;
+        };
+        if silent >= SILENCE && !points.is_empty() {
+            points.push(Point::at(at.seconds(), f64::NAN));
+        }
+        silent = 0;
+        points.push(Point::at(at.seconds(), of(took).seconds()));
+    }
+    Series {
+        name,
+        shape: Shape::Line,
+        points,
+    }
 }
 
 /// A chart over time.
