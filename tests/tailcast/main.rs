@@ -72,6 +72,7 @@ mod laws_sglang;
 mod laws_step_time;
 mod library;
 mod like_with_like;
+mod markup;
 mod max_outstanding;
 mod measured_files;
 mod measured_memory;
