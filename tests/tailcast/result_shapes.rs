@@ -266,9 +266,57 @@ fn guidellm_strategies_are_loads() {
     let two = guidellm(r#"{"type_": "synchronous"}"#, "args").replace("[{", "[{\"a\": 1},{");
     assert!(one(&two).notes[0].contains("1 of its 2 results"));
     refused(
-        "metadata:\n  version: 1\nbenchmarks:\n- type_: x\n",
-        &["guidellm", "YAML", "yaml.safe_load"],
+        "metadata:\n  version: 1\nbenchmarks: []\n",
+        &["guidellm", "without benchmarks"],
     );
+}
+
+/// A request of guidellm, by the names of form 2 or of form 1.
+fn guidellm_request(start: f64, start_key: &str) -> String {
+    format!(
+        r#"{{"request_id": "x", "{start_key}": {start}, "request_latency": 2.5, "time_to_first_token_ms": 500.0,
+        "prompt_tokens": 100, "output_tokens": 21, "output": "text", "inter_token_latency_ms": 100.0}}"#
+    )
+}
+
+#[test]
+fn requests_of_guidellm_give_what_its_summary_lacks() {
+    for key in ["request_start_time", "start_time"] {
+        let requests: Vec<String> = (0..40)
+            .map(|at| guidellm_request(1e9 + 0.5 * f64::from(at), key))
+            .collect();
+        let list = format!(
+            r#"{{"requests": {{"successful": [{}], "errored": [{{}}]}},"#,
+            requests.join(",")
+        );
+        let report = guidellm(r#"{"type_": "poisson", "rate": 2}"#, "config").replacen("[{", &format!("[{list}"), 1);
+        let measured = one(&report);
+        // What the summary says stands, though its requests would say 0.5 s.
+        assert_values(
+            &measured,
+            &[
+                ("ttft.mean", 0.025),
+                ("tpot.mean", 0.1),
+                ("tpot.p50", 0.1),
+                ("e2e.max", 2.5),
+            ],
+        );
+        let found = measured.requests.unwrap();
+        assert_eq!((found.len(), found[3].output_tokens), (40, 21));
+        assert!((found[39].arrival.unwrap().seconds() - 19.5).abs() < 1e-5);
+        let sample = report.replacen(&format!("{},", requests[0]), "", 1);
+        let measured = one(&sample);
+        assert!(
+            measured.requests.is_none() && measured.notes[0].contains("39 of 40"),
+            "{measured:?}"
+        );
+        let unstreamed = report.replacen(
+            "\"time_to_first_token_ms\": 500.0",
+            "\"time_to_first_token_ms\": null",
+            1,
+        );
+        assert!(one(&unstreamed).requests.is_none());
+    }
 }
 
 #[test]
@@ -382,10 +430,6 @@ fn reports_of_llm_d_benchmark_name_their_units() {
         &new.replace("\"us\"", "\"count\""),
         &["time_to_first_token", "\"count\""],
     );
-    refused(
-        "version: '0.1'\nscenario:\n  load: {}\n",
-        &["llm-d-benchmark", "yaml.safe_load"],
-    );
 }
 
 /// What a server with two engines answers: of each so many requests.
@@ -475,6 +519,47 @@ fn unknown_files_say_what_was_found_and_what_is_read() {
         ("a;b\n1;2\n", &["neither JSON nor a table", "vllm bench serve"]),
         ("{\"a\": 1,\n \"b\": }", &["it:2:", "guidellm"]),
         ("name: x\n", &["YAML", "`name`"]),
+        (
+            "[{\"n_prompt\": 512, \"n_gen\": 0, \"avg_ts\": 2.0}]",
+            &["llama-bench", "llama-server"],
+        ),
+        (
+            "{\"engine\": {}, \"request_info\": {}, \"performance\": {}}",
+            &["trtllm-bench", "trtllm-serve"],
+        ),
+        (
+            "{\"Number of concurrency\": 1, \"Total requests\": 10}",
+            &["EvalScope", "vllm bench serve"],
+        ),
+        (
+            "{\"type\": \"GROUP\", \"name\": \"x\", \"stats\": {}}",
+            &["Gatling", "no tokens"],
+        ),
+        ("{\"aggregate\": {}, \"intermediate\": []}", &["Artillery", "no tokens"]),
+        (
+            "{\"model\": \"m\", \"prompt_eval_count\": 10, \"eval_count\": 2}\n",
+            &["Ollama", "workload.trace"],
+        ),
+        (
+            "{\"metadata\": {}, \"per_combination_metrics\": []}",
+            &["AIPerf", "profile_export_aiperf.json"],
+        ),
+        (
+            "====\nMLPerf Results Summary\n====\nSUT name : x\n",
+            &["MLPerf", "no tokens"],
+        ),
+        (
+            "Running 30s test @ http://x\r\n  2 threads and 10 connections\r\n",
+            &["wrk", "no tokens"],
+        ),
+        (
+            "This is ApacheBench, Version 2.3\nCopyright\n",
+            &["ApacheBench", "no tokens"],
+        ),
+        (
+            "# TYPE tgi_request_duration histogram\ntgi_request_duration_count 3\n",
+            &["Text Generation Inference", "guidellm"],
+        ),
         ("{\"metrics\": {}, \"root_group\": {}}", &["k6", "no tokens"]),
         (
             "{\"schema\": \"tailcast/run/v1\", \"tool\": {}, \"scenario_hash\": \"x\"}",

@@ -8,9 +8,9 @@ use super::benchmark_load::{BenchmarkLoad, MeasuredLength};
 use super::figures::Figures;
 use super::glance::{FileForm, Glance};
 use super::json_tree::JsonTree;
-use super::json_values;
 use super::number::number_in;
 use super::result::Measured;
+use super::trees;
 use super::units::{seconds_in, statistic};
 use crate::config::reader::diagnostic::Diagnostic;
 
@@ -38,7 +38,7 @@ pub fn is_summary(glance: &Glance) -> bool {
         "request_count",
         "output_sequence_length",
     ]);
-    glance.form == FileForm::Json && has_latency && has_others
+    glance.is_tree() && has_latency && has_others
 }
 
 /// Whether a file is a summary in CSV.
@@ -48,7 +48,7 @@ pub fn is_table(glance: &Glance) -> bool {
 
 /// Reads summaries in JSON.
 pub fn read(name: &str, content: &str) -> Result<Vec<Measured>, Diagnostic> {
-    let all: Vec<JsonTree> = json_values::all(name, content)?;
+    let all: Vec<JsonTree> = trees::all(name, content)?;
     all.iter().map(|summary| of_json(name, summary)).collect()
 }
 

@@ -18,6 +18,7 @@ use super::glance::{FileForm, Glance};
 use super::json_tree::JsonTree;
 use super::json_values;
 use super::metric::is_latency;
+use super::noted_settings::NotedSetting;
 use super::number::LooseNumber;
 use super::result::{Measured, MeasuredRequest, Values};
 use crate::config::files::csv_table::HeadedCsv;
@@ -359,7 +360,7 @@ impl Raw {
                 let named = map.next_value::<JsonTree>()?;
                 load.model = named.text().map(str::to_owned).or(load.model.take());
             }
-            "tensor_parallel_size" | "tensor_parallel" | "tp" => {
+            "tensor_parallel_size" | "tensor-parallel-size" | "tensor_parallel" | "tp" => {
                 load.tensor_parallel = map
                     .next_value::<JsonTree>()?
                     .count()
@@ -368,7 +369,13 @@ impl Raw {
             "gpu" | "gpu_type" | "gpu_name" | "hw" => {
                 load.gpu = noted(&map.next_value()?).or(load.gpu.take());
             }
-            _ => return Ok(false),
+            _ => {
+                let Some(setting) = NotedSetting::named(key) else {
+                    return Ok(false);
+                };
+                let value = setting.value(&map.next_value()?);
+                load.settings.extend(value.map(|value| (setting, value)));
+            }
         }
         Ok(true)
     }

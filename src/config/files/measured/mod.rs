@@ -23,11 +23,13 @@ mod json_values;
 mod llm_d_benchmark;
 mod llmperf;
 mod metric;
+mod noted_settings;
 mod number;
 mod prometheus;
 mod requests_csv;
 mod result;
 mod tally;
+mod trees;
 mod units;
 
 use std::io::{self, Read};
@@ -43,6 +45,7 @@ use result::FORMATS_HELP;
 pub use benchmark_load::{BenchmarkLoad, MeasuredLength};
 pub use counters::{CountedHistogram, ServerCounters};
 pub use metric::{METRICS, canonical, is_latency};
+pub use noted_settings::NotedSetting;
 pub use result::{Measured, MeasuredRequest, Values};
 
 /// A larger file is no result of a benchmark.
