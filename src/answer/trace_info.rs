@@ -131,6 +131,15 @@ fn as_text(info: &TraceInfo) -> String {
             ),
         );
     }
+    if skipped.partly_hashed > 0 {
+        line(
+            "Beware",
+            format!(
+                "{} rows have fewer hash_ids than their prompts need; the rest is taken for content of their own",
+                skipped.partly_hashed
+            ),
+        );
+    }
     for error in &skipped.first {
         line("", error.to_string());
     }
@@ -229,6 +238,7 @@ fn as_json(info: &TraceInfo) -> Value {
         "skipped": {
             "bad_rows": info.skipped.bad_rows,
             "failed_requests": info.skipped.failed_requests,
+            "partly_hashed": info.skipped.partly_hashed,
         },
     })
 }

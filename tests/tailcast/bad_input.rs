@@ -60,6 +60,14 @@ const COMMAND_LINES: &[(&[&str], &str)] = &[
         &["run", "good.toml", "--requests-out", "no/such/folder.csv"],
         "a directory that exists",
     ),
+    (
+        &["run", "good.toml", "--requests-out", "no/such/folder.parquet"],
+        if cfg!(feature = "parquet") {
+            "a directory that exists"
+        } else {
+            "--requests-out: this build writes no Parquet; install with --features parquet"
+        },
+    ),
     (&["run", "good.toml", "--requests-out", "."], "a directory"),
     (&["run", "good.toml", "--requests-out", "a/"], "a directory"),
     (

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::answer::TraceQuestion;
+use crate::config;
+use crate::units::Span;
 use crate::workload::trace::{TimeUnit, TraceHints};
 
 /// How a recorded workload is to be read.
@@ -24,6 +26,10 @@ pub struct RecordedFlags {
     /// How many characters make a token in the mean, where it holds texts; 4 if left out
     #[arg(long, value_name = "CHARS", value_parser = chars)]
     chars_per_token: Option<f64>,
+    /// Take all exchanges of conversations, with this pause between an answer and the next question, in the place of
+    /// the first exchange alone
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    think: Option<Span>,
     /// Sort the rows by arrival
     #[arg(long)]
     pub sort: bool,
@@ -68,8 +74,13 @@ impl RecordedFlags {
             }),
             block_tokens: self.block_tokens,
             chars_per_token: self.chars_per_token,
+            think: self.think,
         }
     }
+}
+
+fn duration(text: &str) -> Result<Span, String> {
+    config::duration(text).map_err(|problem| format!("{problem}; {}", config::DURATION_HELP))
 }
 
 fn chars(text: &str) -> Result<f64, String> {

@@ -32,6 +32,7 @@ pub(super) const TRACE: Setting = Setting::new(
         &TIME_UNIT,
         &BLOCK_TOKENS,
         &CHARS_PER_TOKEN,
+        &THINK,
         &SPEEDUP,
         &RATE,
         &CONCURRENCY,
@@ -50,7 +51,7 @@ const PATH: Setting =
     Setting::new("path", Kind::Path, "The file, compressed with gzip or not").required("write path = \"trace.csv\"");
 const FORMAT: Setting = Setting::new("format", Kind::Choice(&FORMAT_WORDS), "The format of the file")
     .depends("recognised by the first line");
-static FORMAT_WORDS: [Word; 15] = [
+static FORMAT_WORDS: [Word; 16] = [
     Word {
         name: "csv",
         help: "CSV with the columns arrival_s, input_tokens and output_tokens, and more",
@@ -74,6 +75,10 @@ static FORMAT_WORDS: [Word; 15] = [
     Word {
         name: "bailian",
         help: "The JSON lines of Qwen's Bailian, in seconds, with a hash for every 16 tokens",
+    },
+    Word {
+        name: "mooncake-agents",
+        help: "Dynamo's agentic JSON lines, in which requests wait for others (dynamo.agentic_mooncake)",
     },
     Word {
         name: "openai-log",
@@ -142,10 +147,10 @@ const BLOCK_TOKENS: Setting = Setting::new(
         min: 1,
         max: MOST_TOKENS,
     },
-    "How many tokens a hash id stands for, in mooncake and bailian",
+    "How many tokens a hash id stands for, in mooncake, mooncake-agents and bailian",
 )
 .unit("tokens")
-.depends("512 in mooncake, 16 in bailian");
+.depends("512 in mooncake, 16 in bailian, what the first line says in mooncake-agents");
 const CHARS_PER_TOKEN: Setting = Setting::new(
     "chars_per_token",
     Kind::Number {
@@ -155,6 +160,12 @@ const CHARS_PER_TOKEN: Setting = Setting::new(
     "How many characters of text make a token in the mean, in conversations",
 )
 .depends("4, a rule of thumb for English");
+const THINK: Setting = Setting::new(
+    "think",
+    Kind::Duration,
+    "Replay all exchanges of conversations, with this pause between an answer and the next question",
+)
+.depends("the first exchange of each alone");
 const SPEEDUP: Setting = Setting::new(
     "speedup",
     Kind::Number {
@@ -286,6 +297,7 @@ fn read_hints(fields: &Fields<'_>) -> Result<TraceHints, Diagnostic> {
         time_unit: unit.and_then(|unit| TimeUnit::parse(unit.value)),
         block_tokens: fields.find(&BLOCK_TOKENS)?.declared_count()?.optional(),
         chars_per_token: fields.find(&CHARS_PER_TOKEN)?.declared_number()?.optional(),
+        think: fields.find(&THINK)?.duration()?.optional(),
     })
 }
 
