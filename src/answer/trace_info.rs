@@ -38,7 +38,7 @@ impl TraceQuestion {
         Ok(Replay {
             file: opened(&self.file)?,
             format: named_format(self.format.as_deref())?,
-            hints: self.hints,
+            hints: self.hints.clone(),
             sort: self.sort,
             skip_bad_rows: self.skip_bad_rows,
             ..Replay::new(&self.file)

@@ -449,6 +449,7 @@ fn every_setting_of_a_trace_reaches_its_replay() {
             time_unit: Some(TimeUnit::Microseconds),
             block_tokens: Some(32),
             chars_per_token: Some(3.5),
+            tokenizer: None,
             think: Some(Span::from_micros(7_000_000)),
         },
         lengths: None,

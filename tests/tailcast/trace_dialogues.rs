@@ -140,3 +140,66 @@ fn prompts_whose_hash_ids_are_too_few_are_told_of() {
     let error = replay_text(mooncake("7"), |_| {}).unwrap_err().to_string();
     assert!(error.contains("1 ids, but 1200 tokens need 3"), "{error}");
 }
+
+/// Every word is a token, known or not.
+const TOKENIZER: &str = r#"{"version": "1.0", "truncation": {"direction": "Right", "max_length": 2, "strategy":
+ "LongestFirst", "stride": 0}, "padding": null, "added_tokens": [], "normalizer": null, "pre_tokenizer": {"type":
+ "Whitespace"}, "post_processor": null, "decoder": null, "model": {"type": "WordLevel", "vocab": {"[UNK]": 0, "one": 1,
+ "two": 2}, "unk_token": "[UNK]"}}"#;
+
+#[test]
+fn a_tokenizer_counts_the_tokens_of_texts_where_the_build_has_some() {
+    let place = Workplace::new();
+    place.write("tokenizer.json", TOKENIZER);
+    place.write("broken.json", "{\"version\": \"1.0\"}");
+    place.write(
+        "texts.jsonl",
+        r#"{"messages": [{"role": "user", "content":
+            [{"type": "text", "text": "one two"}, {"type": "text", "text": "3"}]},
+            {"role": "assistant", "content": "one extraordinarily long word, or two"}]}"#
+            .replace('\n', " "),
+    );
+    place.write(
+        "s.toml",
+        "[model]\nname = \"llama-3.1-8b\"\n[server]\ngpu = \"h100-sxm\"\n\
+         [workload]\ntrace = { path = \"texts.jsonl\", rate = 1.0, tokenizer = \"tokenizer.json\" }\n",
+    );
+    let run = |more: &[&str]| {
+        let all = [&["run", "s.toml", "--slo-exit-zero", "--requests-out", "r.csv"], more].concat();
+        place.run(&all)
+    };
+    let info = |more: &[&str]| place.run(&[&["trace", "info", "texts.jsonl"], more].concat());
+    if !cfg!(feature = "tokenizer") {
+        for ended in [run(&[]), info(&["--tokenizer", "tokenizer.json"])] {
+            assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+            assert!(ended.stderr.contains("--features tokenizer"), "{}", ended.stderr);
+        }
+        return;
+    }
+    let ended = run(&[]);
+    assert!(!ended.stderr.contains("estimated"), "{}", ended.stderr);
+    let rows = std::fs::read_to_string(place.path("r.csv")).unwrap();
+    let cells: Vec<&str> = rows.lines().nth(1).unwrap().split(',').collect();
+    // A comma is a token, too.
+    assert_eq!(cells[5..7], ["3", "7"], "{rows}");
+    let told = info(&["--tokenizer", "tokenizer.json"]).stdout;
+    assert!(told.contains("mean 3.0") && told.contains("mean 7.0"), "{told}");
+    let both = run(&["--set", "workload.trace.chars_per_token=4"]);
+    assert!(
+        both.code == Some(2) && both.stderr.contains("exclude each other"),
+        "{}",
+        both.stderr
+    );
+    for (file, part) in [("broken.json", "no tokenizer.json"), ("none.json", "none.json")] {
+        let ended = run(&["--set", &format!("workload.trace.tokenizer={file}")]);
+        assert!(ended.code == Some(2) && ended.stderr.contains(part), "{}", ended.stderr);
+        let ended = info(&["--tokenizer", file]);
+        assert!(ended.code == Some(2) && ended.stderr.contains(part), "{}", ended.stderr);
+    }
+    // What a tokenizer counts decides the results, so it is a part of the scenario's name.
+    let hash = |ended: &crate::command::Ended| ended.json()["scenario_hash"].to_string();
+    let before = hash(&run(&["--format", "json"]));
+    assert_eq!(hash(&run(&["--format", "json"])), before);
+    place.write("tokenizer.json", TOKENIZER.replace("\"two\": 2", "\"two\": 3"));
+    assert_ne!(hash(&run(&["--format", "json"])), before);
+}

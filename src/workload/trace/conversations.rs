@@ -4,9 +4,9 @@
 //!
 //! Of each conversation the first question and its answer are a request, as `vllm bench serve` takes them; with
 //! [`TraceHints::think`] each question is one, whose prompt is all that was said before it, and waits for the answer to
-//! the one before. Nobody counted tokens: [`TraceHints::chars_per_token`] characters make one. Nobody recorded
-//! arrivals: they are a Poisson process of one conversation a second in the mean, for a rate to be scaled to.
-//! Conversations without a question and an answer are left out.
+//! the one before. Nobody counted tokens: [`TraceHints::tokenizer`] does, or [`TraceHints::chars_per_token`] characters
+//! make one. Nobody recorded arrivals: they are a Poisson process of one conversation a second in the mean, for a rate
+//! to be scaled to. Conversations without a question and an answer are left out.
 //! Rows with a `prompt` and `output_tokens`, as that benchmark's custom datasets have them, are read too.
 
 use std::collections::VecDeque;
@@ -23,6 +23,7 @@ use super::json_lines::JsonLines;
 use super::lines::Lines;
 use super::number;
 use super::row::{Row, Rows, SessionName};
+use super::text_tokenizer::TextTokenizer;
 use crate::stats::streams::{Xoshiro256PlusPlus, hash_bytes, mix, stream};
 use crate::units::{PICOS_PER_SECOND, Span};
 use crate::workload::{ContentId, RequestId, Segment, draw_exponential};
@@ -78,7 +79,12 @@ impl TraceFormat for Conversations {
     fn rows(&self, lines: Lines, hints: &TraceHints, seed: u64) -> Result<Box<dyn Rows>, TraceError> {
         Ok(Box::new(ConversationRows {
             json: JsonLines::new(lines, &[]),
-            chars_per_token: hints.chars_per_token(),
+            measure: match &hints.tokenizer {
+                Some(tokenizer) => Measure::Tokens(tokenizer.clone()),
+                None => Measure::Chars {
+                    per_token: hints.chars_per_token(),
+                },
+            },
             think: hints.think,
             waiting: VecDeque::new(),
             random: stream(seed, "conversations"),
@@ -103,7 +109,7 @@ impl TraceFormat for Conversations {
 
 struct ConversationRows {
     json: JsonLines,
-    chars_per_token: f64,
+    measure: Measure,
     think: Option<Span>,
     /// The later exchanges of the conversation last read.
     waiting: VecDeque<Row>,
@@ -163,15 +169,16 @@ type Exchange = [u64; 2];
 impl ConversationRows {
     /// What was asked and answered, in order.
     fn exchanges(&self, read: &Conversation) -> Vec<Exchange> {
-        let in_tokens = |lengths: [usize; 2]| lengths.map(|chars| self.tokens(chars));
+        let measure = &self.measure;
+        let in_tokens = |sizes: [usize; 2]| sizes.map(|size| measure.tokens(size));
         match (read.messages.as_deref(), &read.prompt, read.output_tokens) {
-            (None, Some(prompt), Some(output)) => vec![[self.tokens(prompt.chars().count()), output]],
+            (None, Some(prompt), Some(output)) => vec![[measure.tokens(measure.size(prompt)), output]],
             (messages, ..) if self.think.is_some() => {
-                let all = all_exchanges(messages.unwrap_or_default()).into_iter();
+                let all = all_exchanges(messages.unwrap_or_default(), measure).into_iter();
                 all.map(in_tokens).collect()
             }
             (messages, ..) => {
-                let first = first_exchange(messages.unwrap_or_default());
+                let first = first_exchange(messages.unwrap_or_default(), measure);
                 first.map(in_tokens).into_iter().collect()
             }
         }
@@ -209,27 +216,63 @@ impl ConversationRows {
         }
         Ok(rows)
     }
+}
 
-    fn tokens(&self, chars: usize) -> u64 {
-        ((chars as f64 / self.chars_per_token).round() as u64).max(1)
+/// How long texts are.
+enum Measure {
+    /// In characters, of which so many make a token.
+    Chars { per_token: f64 },
+    /// In tokens.
+    Tokens(TextTokenizer),
+}
+
+impl Measure {
+    /// How long a text is.
+    fn size(&self, text: &str) -> usize {
+        match self {
+            Self::Chars { .. } => text.chars().count(),
+            // A tokenizer without a token for what it does not know counts none of it.
+            Self::Tokens(tokenizer) => tokenizer.count(text).unwrap_or(0),
+        }
+    }
+
+    /// How many tokens that is.
+    fn tokens(&self, size: usize) -> u64 {
+        let tokens = match self {
+            Self::Chars { per_token } => (size as f64 / per_token).round() as u64,
+            Self::Tokens(_) => size as u64,
+        };
+        tokens.max(1)
+    }
+
+    /// How long a message is: a text, or all texts in a list of parts.
+    fn of(&self, message: &Message) -> usize {
+        match &message.content {
+            Some(Value::String(text)) => self.size(text),
+            Some(Value::Array(parts)) => {
+                let texts = parts.iter().filter_map(|part| part.get("text")?.as_str());
+                texts.map(|text| self.size(text)).sum()
+            }
+            _ => 0,
+        }
     }
 }
 
-/// How long each question is, together with what others than the model said before it, and how long its answer
-/// [characters]; up to the first answer that is empty. What the model says before anybody asks belongs to the question.
-fn all_exchanges(messages: &[Message]) -> Vec<[usize; 2]> {
+/// How long each question is, together with what others than the model said before it, and how long its answer, up to
+/// the first answer that is empty. What the model says before anybody asks belongs to the question.
+fn all_exchanges(messages: &[Message], measure: &Measure) -> Vec<[usize; 2]> {
     let mut exchanges: Vec<[usize; 2]> = Vec::new();
     let (mut asked, mut is_asked) = (0, false);
     for message in messages {
-        let chars = chars_of(message);
+        let size = measure.of(message);
         if is_of(message, &ANSWERS) && is_asked {
-            if chars == 0 || asked == 0 {
+            if size == 0 || asked == 0 {
                 break;
             }
-            exchanges.push([asked, chars]);
+            exchanges.push([asked, size]);
             (asked, is_asked) = (0, false);
         } else {
-            asked += chars;
+            asked += size;
             is_asked |= is_of(message, &QUESTIONS) || !exchanges.is_empty() && !is_of(message, &ANSWERS);
         }
     }
@@ -240,8 +283,8 @@ fn is_of(message: &Message, names: &[&str]) -> bool {
     message.role.as_deref().is_some_and(|role| names.contains(&role))
 }
 
-/// How long the first question is, together with what stands before it, and how long the answer [characters].
-fn first_exchange(messages: &[Message]) -> Option<[usize; 2]> {
+/// How long the first question is, together with what stands before it, and how long the answer.
+fn first_exchange(messages: &[Message], measure: &Measure) -> Option<[usize; 2]> {
     let asked = messages.iter().position(|message| is_of(message, &QUESTIONS))?;
     let answer = messages.get(asked + 1)?;
     if !is_of(answer, &ANSWERS) {
@@ -249,19 +292,7 @@ fn first_exchange(messages: &[Message]) -> Option<[usize; 2]> {
     }
     let before = &messages[..asked];
     let is_framed = before.iter().all(|message| is_of(message, &["system", "developer"]));
-    let question: usize = messages[..=asked].iter().map(chars_of).sum();
-    let answer = chars_of(answer);
+    let question: usize = messages[..=asked].iter().map(|message| measure.of(message)).sum();
+    let answer = measure.of(answer);
     (is_framed && question > 0 && answer > 0).then_some([question, answer])
-}
-
-/// Characters of a message: of a text, or of all texts in a list of parts.
-fn chars_of(message: &Message) -> usize {
-    match &message.content {
-        Some(Value::String(text)) => text.chars().count(),
-        Some(Value::Array(parts)) => {
-            let texts = parts.iter().filter_map(|part| part.get("text")?.as_str());
-            texts.map(|text| text.chars().count()).sum()
-        }
-        _ => 0,
-    }
 }

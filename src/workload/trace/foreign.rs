@@ -158,8 +158,9 @@ static FOREIGN: [Foreign; 22] = [
 const PACKED: [(&[u8], &str); 5] = [
     (
         b"PAR1",
-        "is a Parquet file; write it as JSON lines first, e.g. in Python: \
-         pandas.read_parquet(FILE).to_json(\"rows.jsonl\", orient=\"records\", lines=True)",
+        "is a Parquet file; write it as CSV first, e.g. in Python: pandas.read_parquet(FILE).to_csv(\"rows.csv\", \
+         index=False), or as JSON lines if cells hold lists or texts: .to_json(\"rows.jsonl\", orient=\"records\", \
+         lines=True)",
     ),
     (
         b"PK\x03\x04",
@@ -176,10 +177,16 @@ const PACKED: [(&[u8], &str); 5] = [
 /// How a text of metrics starts.
 const METRICS: [&[u8]; 3] = [b"# HELP ", b"# TYPE ", b"vllm:"];
 
+/// What a file is that starts with these bytes and is no text, and what to do with it: what stands after its name.
+pub fn no_text(start: &[u8]) -> Option<&'static str> {
+    let found = PACKED.iter().find(|(first, _)| start.starts_with(first));
+    found.map(|(_, what)| *what)
+}
+
 /// What the file is and what to do with it, if it is known as another tool's.
 pub fn named(first: &FirstLine, line: &[u8]) -> Option<String> {
-    if let Some((_, what)) = PACKED.iter().find(|(start, _)| line.starts_with(start)) {
-        return Some((*what).to_owned());
+    if let Some(what) = no_text(line) {
+        return Some(what.to_owned());
     }
     if METRICS.iter().any(|start| line.starts_with(start)) {
         return Some(format!("is a text of metrics for Prometheus: {SUMMARY}"));

@@ -49,6 +49,7 @@ mod splitwise;
 mod stamp;
 mod table;
 mod table_records;
+mod text_tokenizer;
 mod ties;
 mod token_counts;
 mod vidur;
@@ -58,6 +59,7 @@ pub use detect::FormatName;
 pub use drawn_lengths::DrawnLengths;
 pub use error::TraceError;
 pub use file::{TraceFile, TraceReader};
+pub use foreign::no_text;
 pub use format::{Hears, TraceFormat};
 pub use formats::FORMATS;
 pub use hints::{CHARS_PER_TOKEN, TimeUnit, TraceHints};
@@ -69,6 +71,7 @@ pub use replay::{CHARS_A_TOKEN, LENGTH_SCALES, MOST_CONCURRENCY, Replay, SPEEDUP
 pub use row::{Row, SessionName};
 pub use source::{Skipped, TraceSource, format_of, open, open_seeded};
 pub use stamp::picos_since_1970;
+pub use text_tokenizer::TextTokenizer;
 pub use token_counts::TokenSummary;
 
 pub(super) use lines::Lines;

@@ -90,6 +90,12 @@ fn check_hints(replay: &Replay, format: &'static dyn TraceFormat) -> Result<(), 
             "which holds no texts",
         ),
         (
+            "tokenizer",
+            hints.tokenizer.is_some(),
+            hears.chars_per_token,
+            "which holds no texts",
+        ),
+        (
             "think",
             hints.think.is_some(),
             hears.think,
@@ -236,9 +242,9 @@ impl TraceSource {
         self.format
     }
 
-    /// How many characters are taken for a token, if the trace holds texts.
+    /// How many characters are taken for a token, if the trace holds texts whose tokens nobody counts.
     pub fn chars_per_token(&self) -> Option<f64> {
-        let has_texts = self.format.hears().chars_per_token;
+        let has_texts = self.format.hears().chars_per_token && self.replay.hints.tokenizer.is_none();
         has_texts.then(|| self.replay.hints.chars_per_token())
     }
 
