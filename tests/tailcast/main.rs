@@ -115,6 +115,7 @@ mod releases;
 mod reports;
 mod request_groups;
 mod result_shapes;
+mod result_versions;
 mod result_yaml;
 mod run_as_steps;
 mod run_figures;

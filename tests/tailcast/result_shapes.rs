@@ -221,7 +221,7 @@ const RECORDS: &str = r#"{"metadata": {"request_start_ns": 5e9, "benchmark_phase
     {"time_to_first_token": {"value": 0.25, "unit": "s"}, "request_latency": {"value": 1250, "unit": "ms"},
     "output_sequence_length": {"value": 11}}, "error": null}"#;
 
-fn guidellm(strategy: &str, place: &str) -> String {
+pub fn guidellm(strategy: &str, place: &str) -> String {
     let of = |mean: f64| {
         format!(r#"{{"successful": {{"mean": {mean}, "percentiles": {{"p50": {mean}}}}}, "errored": null}}"#)
     };
@@ -269,54 +269,6 @@ fn guidellm_strategies_are_loads() {
         "metadata:\n  version: 1\nbenchmarks: []\n",
         &["guidellm", "without benchmarks"],
     );
-}
-
-/// A request of guidellm, by the names of form 2 or of form 1.
-fn guidellm_request(start: f64, start_key: &str) -> String {
-    format!(
-        r#"{{"request_id": "x", "{start_key}": {start}, "request_latency": 2.5, "time_to_first_token_ms": 500.0,
-        "prompt_tokens": 100, "output_tokens": 21, "output": "text", "inter_token_latency_ms": 100.0}}"#
-    )
-}
-
-#[test]
-fn requests_of_guidellm_give_what_its_summary_lacks() {
-    for key in ["request_start_time", "start_time"] {
-        let requests: Vec<String> = (0..40)
-            .map(|at| guidellm_request(1e9 + 0.5 * f64::from(at), key))
-            .collect();
-        let list = format!(
-            r#"{{"requests": {{"successful": [{}], "errored": [{{}}]}},"#,
-            requests.join(",")
-        );
-        let report = guidellm(r#"{"type_": "poisson", "rate": 2}"#, "config").replacen("[{", &format!("[{list}"), 1);
-        let measured = one(&report);
-        // What the summary says stands, though its requests would say 0.5 s.
-        assert_values(
-            &measured,
-            &[
-                ("ttft.mean", 0.025),
-                ("tpot.mean", 0.1),
-                ("tpot.p50", 0.1),
-                ("e2e.max", 2.5),
-            ],
-        );
-        let found = measured.requests.unwrap();
-        assert_eq!((found.len(), found[3].output_tokens), (40, 21));
-        assert!((found[39].arrival.unwrap().seconds() - 19.5).abs() < 1e-5);
-        let sample = report.replacen(&format!("{},", requests[0]), "", 1);
-        let measured = one(&sample);
-        assert!(
-            measured.requests.is_none() && measured.notes[0].contains("39 of 40"),
-            "{measured:?}"
-        );
-        let unstreamed = report.replacen(
-            "\"time_to_first_token_ms\": 500.0",
-            "\"time_to_first_token_ms\": null",
-            1,
-        );
-        assert!(one(&unstreamed).requests.is_none());
-    }
 }
 
 #[test]

@@ -352,8 +352,10 @@ impl Raw {
             "burstiness" => load.burstiness = map.next_value::<LooseNumber>()?.0,
             "request_rate" => {
                 let rate: JsonTree = map.next_value()?;
+                // SGLang says so where requests were sent at the times of a trace, which has no one rate.
+                let is_known = !rate.is_nothing() && rate.text() != Some("trace");
                 // What is no number is refused as one that is not above 0.
-                load.rate_per_s = (!rate.is_nothing()).then(|| rate.number().unwrap_or(f64::NAN));
+                load.rate_per_s = is_known.then(|| rate.number().unwrap_or(f64::NAN));
             }
             "ramp_up_strategy" => self.is_ramp = map.next_value::<JsonTree>()?.text().is_some(),
             "model_id" | "model" => {
