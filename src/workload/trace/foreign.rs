@@ -158,9 +158,9 @@ static FOREIGN: [Foreign; 22] = [
 const PACKED: [(&[u8], &str); 5] = [
     (
         b"PAR1",
-        "is a Parquet file; write it as CSV first, e.g. in Python: pandas.read_parquet(FILE).to_csv(\"rows.csv\", \
-         index=False), or as JSON lines if cells hold lists or texts: .to_json(\"rows.jsonl\", orient=\"records\", \
-         lines=True)",
+        "is a Parquet file; write it as JSON lines first, e.g. in Python: \
+         pandas.read_parquet(FILE).to_json(\"rows.jsonl\", orient=\"records\", lines=True), or as CSV what has neither \
+         lists nor texts in its cells: .to_csv(\"rows.csv\", index=False)",
     ),
     (
         b"PK\x03\x04",
