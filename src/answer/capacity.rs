@@ -7,6 +7,7 @@ use crate::config::{Diagnostic, Flag, Workload};
 use crate::report::capacity::CapacityReport;
 use crate::report::page::Page;
 use crate::report::servers::Servers;
+use crate::report::{Markup, typeset};
 use crate::study::{
     AS_LONG_AS_IT_TAKES, Base, Capacity, CapacityRange, CapacitySearch, Control, FormulaCheck, FormulaQuestion,
     HourOfDay, HoursSearch, Input, LoadDial, LoadKind, ServersSearch, Simulate, Stopped, Tried, USUAL_START, Workers,
@@ -368,6 +369,11 @@ impl CapacityAnswer {
     /// One JSON object.
     pub fn to_json(&self) -> String {
         self.report.to_json()
+    }
+
+    /// Its tables for a document.
+    pub fn to_markup(&self, markup: Markup) -> String {
+        typeset(&self.report.tables(), markup)
     }
 
     /// The whole report as one page.

@@ -9,6 +9,7 @@ use crate::report::curve::CurveReport;
 use crate::report::figure::Drawn;
 use crate::report::figure::{interactivity, load_curve};
 use crate::report::page::Page;
+use crate::report::{Markup, typeset};
 use crate::study::{Base, Control, CurveStudy, Input, LoadDial, LoadKind, OpenWorkload, check_range};
 
 /// How do latency and throughput depend on the load?
@@ -164,6 +165,11 @@ impl CurveAnswer {
     /// A line a load, with every number.
     pub fn to_csv(&self) -> String {
         self.report.to_csv()
+    }
+
+    /// Its tables for a document.
+    pub fn to_markup(&self, markup: Markup) -> String {
+        typeset(&self.report.tables(), markup)
     }
 
     /// The figure of latency and throughput against the load.

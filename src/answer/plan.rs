@@ -8,6 +8,7 @@ use crate::config::{Diagnostic, Flag, Workload};
 use crate::metrics::Slo;
 use crate::report::page::Page;
 use crate::report::plan::PlanReport;
+use crate::report::{Markup, typeset};
 use crate::study::{
     Base, Control, Input, LoadToCarry, ProductionQuestion, ShoppingList, ShoppingQuestion, Stopped, answered,
 };
@@ -165,6 +166,11 @@ impl PlanAnswer {
     /// One JSON object.
     pub fn to_json(&self) -> String {
         self.report.to_json()
+    }
+
+    /// Its tables for a document.
+    pub fn to_markup(&self, markup: Markup) -> String {
+        typeset(&self.report.tables(), markup)
     }
 
     /// The plan as one page.

@@ -6,11 +6,11 @@ use super::problem::Problem;
 use super::sweep::{StudySource, SweepQuestion};
 use super::{results_text, setting};
 use crate::config::{Diagnostic, Layers};
-use crate::report::StudySetting;
 use crate::report::figure::Drawn;
 use crate::report::page::Page;
 use crate::report::results::{Form, Results, SweepPoints};
 use crate::report::sweep::SweepReport;
+use crate::report::{Markup, StudySetting, typeset};
 use crate::study::Control;
 
 /// What do the results of a sweep say?
@@ -128,6 +128,11 @@ impl ReportAnswer {
     /// The points of the sweep as a table of text.
     pub fn to_text(&self) -> String {
         self.report.to_text()
+    }
+
+    /// Its table for a document.
+    pub fn to_markup(&self, markup: Markup) -> String {
+        typeset(&[self.report.whole_table()], markup)
     }
 
     /// The figures that the results have enough for.

@@ -7,12 +7,12 @@ use std::rc::Rc;
 
 use super::problem::Problem;
 use super::run_outputs::RunOutputs;
-use crate::config::{Operation, Scenario};
+use crate::config::{Diagnostic, Operation, Scenario};
 use crate::engine::Observer;
 use crate::metrics::{Exposition, LastHeard, RequestLog, Timeline};
 use crate::report::{
-    AtomicFile, LogLines, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace, Spans, SpansSettings, TimelineColumns,
-    TimelineCsv, WallClock, write_metrics_text, write_openmetrics, write_requests_csv,
+    AtomicFile, LogLines, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace, RowForm, Spans, SpansSettings, TimelineColumns,
+    TimelineRows, WallClock, write_metrics_text, write_openmetrics, write_requests,
 };
 use crate::study::{Bounds, SimulationError, class_names, exposed_servers, exposition, timeline};
 use crate::units::Time;
@@ -61,16 +61,19 @@ impl RunFiles {
             let log = RequestLog::default();
             let names = scenario.traffic.classes.iter().filter_map(|class| class.name.clone());
             let classes = names.collect();
+            let form = form_of("--requests-out", path)?;
             files.add(path, AtomicFile::create(path), |file| RequestsFile {
                 log,
                 classes,
+                form,
                 file,
             })?;
         }
         if let Some(path) = &outputs.timeline {
             let interval = outputs.interval();
+            let form = form_of("--timeline-out", path)?;
             files.add(path, AtomicFile::create(path), |file| {
-                let rows = TimelineCsv::new(file, timeline_columns(&scenario.operation));
+                let rows = TimelineRows::new(file, form, timeline_columns(&scenario.operation));
                 let timeline = timeline(scenario, interval, rows);
                 bounds.heed(timeline.too_long(), TIMELINE_TOO_LONG);
                 timeline
@@ -184,6 +187,7 @@ struct RequestsFile {
     log: RequestLog,
     /// The names of the classes of traffic, if there are any.
     classes: Vec<String>,
+    form: RowForm,
     file: AtomicFile,
 }
 
@@ -192,11 +196,15 @@ impl RunFile for RequestsFile {
         &mut self.log
     }
 
-    fn finish(mut self: Box<Self>, _end: Time) -> io::Result<AtomicFile> {
+    fn finish(self: Box<Self>, _end: Time) -> io::Result<AtomicFile> {
         let classes: Vec<&str> = self.classes.iter().map(String::as_str).collect();
-        write_requests_csv(&mut self.file, self.log.rows(), &classes)?;
-        Ok(self.file)
+        write_requests(self.file, self.form, self.log.rows(), &classes)
     }
+}
+
+/// The form that the name of a table asks for.
+fn form_of(flag: &str, path: &Path) -> Result<RowForm, Diagnostic> {
+    RowForm::of(path).map_err(|problem| Diagnostic::new(format!("{flag}: {problem}")))
 }
 
 /// Which of the columns of a timeline say something of servers that are so operated.
@@ -209,7 +217,7 @@ pub fn timeline_columns(operation: &Operation) -> TimelineColumns {
 }
 
 /// `--timeline-out`: written row by row while the run goes on.
-impl RunFile for Timeline<TimelineCsv<AtomicFile>> {
+impl RunFile for Timeline<TimelineRows<AtomicFile>> {
     fn listener(&mut self) -> &mut dyn Observer {
         self
     }

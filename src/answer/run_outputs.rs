@@ -10,9 +10,9 @@ use crate::units::Span;
 /// Files that are written while a run goes on.
 #[derive(Clone, Debug, Default)]
 pub struct RunOutputs {
-    /// A CSV row a request.
+    /// A row a request, as CSV, or as Parquet if its name ends in `.parquet`.
     pub requests: Option<PathBuf>,
-    /// Queue depth and KV usage over time as CSV.
+    /// Queue depth and KV usage over time, as CSV or as Parquet.
     pub timeline: Option<PathBuf>,
     /// Simulated time between two rows of the timeline; `None` for a second.
     pub timeline_interval: Option<Span>,

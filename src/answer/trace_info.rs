@@ -38,7 +38,7 @@ impl TraceQuestion {
         Ok(Replay {
             file: opened(&self.file)?,
             format: named_format(self.format.as_deref())?,
-            hints: self.hints,
+            hints: self.hints.clone(),
             sort: self.sort,
             skip_bad_rows: self.skip_bad_rows,
             ..Replay::new(&self.file)
@@ -128,6 +128,15 @@ fn as_text(info: &TraceInfo) -> String {
             format!(
                 "{} rows that cannot be read, {} requests that failed or got no answer",
                 skipped.bad_rows, skipped.failed_requests
+            ),
+        );
+    }
+    if skipped.partly_hashed > 0 {
+        line(
+            "Beware",
+            format!(
+                "{} rows have fewer hash_ids than their prompts need; the rest is taken for content of their own",
+                skipped.partly_hashed
             ),
         );
     }
@@ -229,6 +238,7 @@ fn as_json(info: &TraceInfo) -> Value {
         "skipped": {
             "bad_rows": info.skipped.bad_rows,
             "failed_requests": info.skipped.failed_requests,
+            "partly_hashed": info.skipped.partly_hashed,
         },
     })
 }

@@ -10,8 +10,8 @@ mod scenario;
 pub use files::fingerprint::Fingerprint;
 pub use files::manifest::{Experiment, Manifest};
 pub use files::measured::{
-    BenchmarkLoad, CountedHistogram, METRICS, Measured, MeasuredLength, MeasuredRequest, ServerCounters, Values,
-    is_latency,
+    BenchmarkLoad, CountedHistogram, METRICS, Measured, MeasuredLength, MeasuredRequest, NotedSetting, ServerCounters,
+    Values, is_latency,
 };
 pub use files::price_file::embedded as price_list;
 pub use files::step_table::{MeasuredStep, is_step_table, parse_step_table, read_step_table};

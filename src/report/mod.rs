@@ -11,9 +11,9 @@ mod verb;
 pub use draw::chart;
 pub use files::{
     AtomicFile, FigureFormat, LogLines, MOST_LOG_LINES, MOST_SPANS, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace,
-    RecordedColumns, RecordedFormat, RecordedWriter, Spans, SpansSettings, TimelineColumns, TimelineCsv,
+    RecordedColumns, RecordedFormat, RecordedWriter, RowForm, Spans, SpansSettings, TimelineColumns, TimelineRows,
     USUALLY_TRACED_REQUESTS, WallClock, is_standard_output, remove_unfinished, results, write_atomically, write_figure,
-    write_metrics_text, write_openmetrics, write_requests_csv,
+    write_metrics_text, write_openmetrics, write_requests,
 };
 pub use observability::{DashboardSettings, alert_rules_yaml, grafana_dashboard};
 pub use text::{Markup, Style, numbers, table, typeset};

@@ -1,11 +1,13 @@
 //! Whether what is simulated is what was measured: the same model, requests and arrivals.
 
-use crate::config::{BenchmarkLoad, Deployment, Measured, Scenario, Values, Workload};
+use crate::config::{BenchmarkLoad, Deployment, Measured, NotedSetting, Scenario, Values, Workload};
 use crate::metrics::{Measure, Summary};
 use crate::workload::Arrivals;
 
 /// Rates and burstiness that differ by more are others.
 const LOADS_ALIKE: f64 = 0.01;
+/// Settings that differ by more are others: a share of the memory is in whole bytes.
+const SETTINGS_ALIKE: f64 = 1e-3;
 /// Lengths that differ by more in the mean are those of another workload.
 const LENGTHS_ALIKE: f64 = 0.1;
 
@@ -33,10 +35,44 @@ pub fn other_load(scenario: &Scenario, load: &BenchmarkLoad) -> Vec<String> {
 /// How a deployment differs from what a benchmark says that it measured.
 pub fn other_deployment(deployment: &Deployment, load: &BenchmarkLoad) -> Vec<String> {
     let differences = [other_model, other_gpu, other_tensor_parallel];
-    differences
-        .iter()
-        .filter_map(|differs| differs(deployment, load))
-        .collect()
+    let differences = differences.iter().filter_map(|differs| differs(deployment, load));
+    differences.chain(other_settings(deployment, load)).collect()
+}
+
+/// Settings of the server that are others than those it was measured with.
+fn other_settings(deployment: &Deployment, load: &BenchmarkLoad) -> impl Iterator<Item = String> {
+    let differs = |&(setting, measured): &(NotedSetting, f64)| {
+        let simulated = simulated_setting(deployment, setting)?;
+        let name = setting.name();
+        if is_alike(simulated, measured, SETTINGS_ALIKE) || simulated.total_cmp(&measured).is_eq() {
+            return None;
+        }
+        let [simulated, measured] = [simulated, measured].map(|value| match setting {
+            NotedSetting::EnablePrefixCaching if value > 0.0 => "on".to_owned(),
+            NotedSetting::EnablePrefixCaching => "off".to_owned(),
+            NotedSetting::GpuMemoryUtilization => format!("{value:.2}"),
+            _ => value.to_string(),
+        });
+        Some(format!("{name} is {simulated} and {measured} was measured"))
+    };
+    load.settings.iter().filter_map(differs)
+}
+
+/// What a setting comes to in the scenario; `None` where its policy has no such limit.
+fn simulated_setting(deployment: &Deployment, setting: NotedSetting) -> Option<f64> {
+    let (server, limits) = (&deployment.server, deployment.server.policy.limits());
+    Some(match setting {
+        NotedSetting::MaxNumSeqs => limits.most_running.into(),
+        NotedSetting::MaxNumBatchedTokens if limits.most_tokens == u64::MAX => return None,
+        NotedSetting::MaxNumBatchedTokens => limits.most_tokens as f64,
+        NotedSetting::MaxModelLen => server.max_model_len.into(),
+        NotedSetting::BlockSize => server.block_tokens.into(),
+        NotedSetting::GpuMemoryUtilization if deployment.kv_blocks_given => return None,
+        NotedSetting::GpuMemoryUtilization => {
+            deployment.memory.requested_bytes as f64 / deployment.memory.total_bytes as f64
+        }
+        NotedSetting::EnablePrefixCaching => deployment.prefix_caching.into(),
+    })
 }
 
 /// How the runs differ from what was measured: in the number of their requests, and in the mean lengths.

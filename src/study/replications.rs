@@ -54,8 +54,8 @@ impl Outcome {
 const MANY_TIES: f64 = 0.05;
 
 impl Replayed {
-    /// What the user should know about how the workload was run.
-    pub fn warnings(&self) -> Vec<String> {
+    /// What the user should know of rows of a trace.
+    fn warnings_of_rows(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.skipped.bad_rows > 0 {
             let first = self.skipped.first.first().map(ToString::to_string).unwrap_or_default();
@@ -70,6 +70,19 @@ impl Replayed {
                 self.skipped.failed_requests
             ));
         }
+        if self.skipped.partly_hashed > 0 {
+            warnings.push(format!(
+                "{} rows of the trace have fewer hash_ids than their prompts need: the rest of these is taken for \
+                 content that no other prompt has, so a prefix cache finds the least that it may",
+                self.skipped.partly_hashed
+            ));
+        }
+        warnings
+    }
+
+    /// What the user should know about how the workload was run.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.warnings_of_rows();
         if let Some(chars) = self.chars_per_token {
             warnings.push(format!(
                 "the trace holds texts, whose tokens are estimated: {chars} characters each \

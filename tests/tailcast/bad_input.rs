@@ -12,6 +12,13 @@ const LONG_NAME: &str = "a123456789b123456789c123456789d123456789e123456789f1234
                          q123456789r123456789s123456789t123456789u123456789v123456789w123456789x123456789\
                          y123456789z123456789";
 
+/// A file that no build writes: most have no Parquet, and there is no such folder.
+const PARQUET: &str = if cfg!(feature = "parquet") {
+    "no/such/folder.parquet"
+} else {
+    "rows.parquet"
+};
+
 /// A command line that is wrong, and a part of the remedy. `good.toml` is a good scenario.
 const COMMAND_LINES: &[(&[&str], &str)] = &[
     (&["run", "good.toml", "--set", "batching.max_num_sqs=3"], "--set:1:10"),
@@ -59,6 +66,14 @@ const COMMAND_LINES: &[(&[&str], &str)] = &[
     (
         &["run", "good.toml", "--requests-out", "no/such/folder.csv"],
         "a directory that exists",
+    ),
+    (
+        &["run", "good.toml", "--requests-out", PARQUET],
+        if cfg!(feature = "parquet") {
+            "a directory that exists"
+        } else {
+            "--requests-out: this build writes no Parquet; install with --features parquet"
+        },
     ),
     (&["run", "good.toml", "--requests-out", "."], "a directory"),
     (&["run", "good.toml", "--requests-out", "a/"], "a directory"),

@@ -17,7 +17,7 @@ fn error_of(text: impl AsRef<[u8]>) -> String {
 }
 
 /// A malformed trace and how its error starts, after the file: `line:column: field: "value" message`.
-const MALFORMED: [(&str, &str); 102] = [
+const MALFORMED: [(&str, &str); 106] = [
     ("", " is empty"),
     ("\n \r\n\n", " is empty"),
     ("\u{feff}", " is empty"),
@@ -356,6 +356,22 @@ const MALFORMED: [(&str, &str); 102] = [
     ),
     ("Type,Name,Request Count\nPOST,/,1\n", "1: is a result of Locust"),
     (
+        "{\"id\": \"u\", \"requests\": [{\"t\": 0, \"in\": 9, \"out\": 2}]}\n",
+        "1: is an agentic trace of WEKA's kind",
+    ),
+    (
+        "{\"text\": \"hello\", \"timestamp\": 0, \"output_length\": 9}\n",
+        "1: is an input of AIPerf: it holds texts",
+    ),
+    (
+        "{\"session_id\": \"a\", \"turns\": [{\"text\": \"hello\"}]}\n",
+        "1: is an input of AIPerf with several turns",
+    ),
+    (
+        "[{\"n_prompt\": 9, \"n_gen\": 0, \"avg_ts\": 1.0}]\n",
+        "1: is a result of llama-bench",
+    ),
+    (
         "Metric,avg,min\nx,1,1\n",
         "1: is a result of AIPerf (or genai-perf): that is no trace",
     ),
@@ -383,7 +399,7 @@ const MALFORMED: [(&str, &str); 102] = [
     ("PAR1\n", "1: is a Parquet file; write it as JSON lines first"),
     (
         "{\"schema\": \"dynamo.agentic_mooncake\", \"version\": 2, \"block_size\": 64}\n",
-        "1: is an agentic trace of Dynamo",
+        " has a header, but no rows after it",
     ),
     (
         "{\"resourceSpans\": [{\"scopeSpans\": [{\"spans\": [{\"startTimeUnixNano\": \"x\", \"attributes\": \

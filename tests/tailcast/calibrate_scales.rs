@@ -154,6 +154,9 @@ fn results_of_another_deployment_are_warned_of() {
     one["model_id"] = json!("Qwen/Qwen3-30B-A3B-Instruct-2507");
     one["tensor_parallel_size"] = json!("1");
     one["gpu"] = json!("NVIDIA H100 80GB HBM3");
+    one["block-size"] = json!(16);
+    one["enable_prefix_caching"] = json!("True");
+    one["gpu_memory_utilization"] = json!(0.9);
     assert!(!warnings(&one).contains("was measured"), "{}", warnings(&one));
     for (key, value, expected) in [
         (
@@ -167,6 +170,18 @@ fn results_of_another_deployment_are_warned_of() {
             "tensor_parallel is 1 and 2 was measured",
         ),
         ("gpu", json!("NVIDIA A100-SXM4-80GB"), "the GPU is"),
+        ("max_num_seqs", json!("24"), " and 24 was measured"),
+        ("max-num-batched-tokens", json!(999), " and 999 was measured"),
+        (
+            "enable_prefix_caching",
+            json!(false),
+            "enable_prefix_caching is on and off was measured",
+        ),
+        (
+            "gpu_memory_utilization",
+            json!(0.5),
+            "gpu_memory_utilization is 0.90 and 0.50 was measured",
+        ),
         ("max_concurrency", json!(8), "were sent all at once, 8 outstanding"),
     ] {
         let mut other = one.clone();

@@ -435,7 +435,7 @@ fn every_setting_of_a_trace_reaches_its_replay() {
     let text = format!(
         "{head}max_tokens = 50\ntimeout = \"7s\"\ntrace = \
          {{ path = \"/a.csv\", format = \"azure\", time_unit = \"us\", block_tokens = 32, \
-         chars_per_token = 3.5, speedup = 2.0, start = \"5s\", limit = 9, \
+         chars_per_token = 3.5, think = \"7s\", speedup = 2.0, start = \"5s\", limit = 9, \
          sort = true, skip_bad_rows = true, jitter_ties = \"uniform\", input_scale = 0.5, output_scale = 3 }}\n"
     );
     let Workload::Trace(replay) = load(&text, &[]).traffic.classes[0].workload.clone() else {
@@ -449,6 +449,8 @@ fn every_setting_of_a_trace_reaches_its_replay() {
             time_unit: Some(TimeUnit::Microseconds),
             block_tokens: Some(32),
             chars_per_token: Some(3.5),
+            tokenizer: None,
+            think: Some(Span::from_micros(7_000_000)),
         },
         lengths: None,
         speedup: 2.0,

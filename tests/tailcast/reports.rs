@@ -9,7 +9,7 @@ use tailcast::metrics::{
     Binding, Breakdown, Constraint, LatencySummary, Replications, Slo, Summary, TimelineRow, Verdict,
 };
 use tailcast::report::{
-    Headline, MemoryReport, RunReport, Style, TimelineColumns, TimelineCsv, write_atomically, write_requests_csv,
+    Headline, MemoryReport, RowForm, RunReport, Style, TimelineColumns, TimelineRows, write_atomically, write_requests,
 };
 use tailcast::workload::RequestId;
 
@@ -345,8 +345,7 @@ fn request_rows_and_timeline_rows_become_csv() {
     let (_, mut log) = quiet_run(1, 200, &[]);
     log.on(time(7), RequestId(1), &Event::Rejected);
     log.on(time(8), RequestId(2), &Event::Arrived { input_tokens: 5 });
-    let mut output = Vec::new();
-    write_requests_csv(&mut output, log.rows(), &[]).unwrap();
+    let output = write_requests(Vec::new(), RowForm::Csv, log.rows(), &[]).unwrap();
     let expected = "\
 id,arrival_s,scheduled_s,first_token_s,finished_s,input_tokens,output_tokens,cached_tokens,preemptions,outcome,\
 priority,ttft_s,tpot_s
@@ -356,7 +355,7 @@ priority,ttft_s,tpot_s
 ";
     assert_eq!(String::from_utf8(output).unwrap(), expected);
 
-    let mut csv = TimelineCsv::new(Vec::new(), TimelineColumns::OfServer);
+    let mut csv = TimelineRows::new(Vec::new(), RowForm::Csv, TimelineColumns::OfServer);
     csv.extend([TimelineRow {
         at: time(1_500 * MILLISECOND),
         waiting: 3,

@@ -82,6 +82,7 @@ fn requests_of_logs_that_failed_are_left_out_and_counted() {
         ("http_status", "200.0", "503"),
         ("error", "", "the server is gone"),
         ("success", "true", "false"),
+        ("level", "DEFAULT", "ERROR"),
     ] {
         let mut text = format!("timestamp,prompt_tokens,completion_tokens,{header}\n");
         for (second, told, output) in [(0, fine, 5), (1, failed, 0), (2, fine, 6)] {
@@ -90,6 +91,42 @@ fn requests_of_logs_that_failed_are_left_out_and_counted() {
         std::fs::write(&path, text).unwrap();
         let facts = info(&Replay::new(&path)).unwrap();
         assert_eq!((facts.requests, facts.skipped.failed_requests), (2, 1), "{header}");
+    }
+}
+
+#[test]
+fn what_went_through_a_cache_is_a_part_of_the_prompt() {
+    let anthropic = |input: u32, read: &str, written: &str| {
+        format!(
+            "{{\"created\": 1746093600, \"usage\": {{\"input_tokens\": {input}, \"cache_read_input_tokens\": {read}, \
+             \"cache_creation_input_tokens\": {written}, \"output_tokens\": 40}}}}\n"
+        )
+    };
+    // Null in the first row, and nothing but the cache in the last.
+    let text = [
+        anthropic(30, "null", "0"),
+        anthropic(30, "100", "7"),
+        anthropic(0, "100", "0"),
+    ]
+    .concat();
+    assert_read(&text, &[(0.0, 30, 40), (0.0, 137, 40), (0.0, 100, 40)]);
+    assert_read(
+        "timestamp,input.inputTokenCount,input.cacheReadInputTokenCount,input.cacheWriteInputTokenCount,\
+         output.outputTokenCount\n2025-10-07T05:00:07Z,30,100,,4\n2025-10-07T05:00:08Z,30,,,4\n",
+        &[(0.0, 130, 4), (1.0, 30, 4)],
+    );
+    // LiteLLM's prompt tokens and OpenTelemetry's input tokens are all of them.
+    assert_read(
+        "startTime,prompt_tokens,cache_read_input_tokens,completion_tokens\n2025-10-07T05:00:07Z,130,100,4\n",
+        &[(0.0, 130, 4)],
+    );
+    for [first, second] in [["input", "cache_read.input"], ["cache_read.input", "input"]] {
+        let [one, other] = [first, second].map(|name| if name == "input" { 130 } else { 100 });
+        let text = format!(
+            "timestamp,gen_ai.usage.{first}_tokens,gen_ai.usage.{second}_tokens,gen_ai.usage.output_tokens\n\
+             2025-10-07T05:00:07Z,{one},{other},4\n"
+        );
+        assert_read(&text, &[(0.0, 130, 4)]);
     }
 }
 
@@ -291,7 +328,8 @@ fn arrivals_in_windows_have_the_rate_and_the_variation_of_each() {
         ("Weibull", 1.0),
         ("Weibull", 3.0),
     ] {
-        let text = format!("0,5,{cv},{family},1,1\n20000,0,0,,0,0\n20100,40,{cv},{family},1,1\n20110,0,0,,0,0\n");
+        let text =
+            format!("0,5,{cv},{family},1,1\n20000,0.0,nan,None,nan,\n20100,40,{cv},{family},1,1\n20110,0,0,,0,0\n");
         let arrivals: Vec<f64> = rows(&text, lengths).iter().map(|row| row.0).collect();
         let first: Vec<f64> = arrivals.iter().copied().filter(|&at| at < 20_000.0).collect();
         // The standard deviation of a count is about cv times the root of its mean.

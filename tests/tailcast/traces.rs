@@ -64,6 +64,10 @@ const AZURE: &str = "TIMESTAMP,ContextTokens,GeneratedTokens\r\n2024-05-09 23:59
 const MOONCAKE: &str = r#"{"timestamp": 1000, "input_length": 600, "output_length": 5, "hash_ids": [7, 8]}
 {"timestamp": 1000.5, "input_length": 1024, "output_length": 6, "hash_ids": [7, 9]}
 "#;
+const MOONCAKE_AGENTS: &str = r#"{"schema": "dynamo.agentic_mooncake", "version": 2, "block_size": 64}
+{"request_id": "a", "session_id": "x", "input_length": 100, "output_length": 5, "hash_ids": [7, 8], "dependencies": []}
+{"request_id": 5, "play_id": "p", "input_length": 128, "output_length": 6, "hash_ids": [7, 9], "not_before_ms": 1500.5}
+"#;
 const BURSTGPT: &str = "Timestamp,Session ID,Elapsed time,Model,Request tokens,Response tokens,Total tokens,Log Type\n\
                         5,1,2.0,ChatGPT,472,18,490,Conversation log\n\
                         6,1,0.0,ChatGPT,30,0,30,API log\n\
@@ -137,13 +141,14 @@ const SPLITWISE: &str = "request_id,request_type,application_id,arrival_timestam
 const VIDUR: &str = "arrived_at,num_prefill_tokens,num_decode_tokens\n0.0,374,44\n4.31,396,109\n";
 
 /// A small valid trace of each format.
-pub const EXAMPLES: [(&str, &str); 15] = [
+pub const EXAMPLES: [(&str, &str); 16] = [
     ("csv", OWN),
     ("azure", AZURE),
     ("mooncake", MOONCAKE),
     ("burstgpt", BURSTGPT),
     ("sharegpt", SHAREGPT),
     ("bailian", BAILIAN),
+    ("mooncake-agents", MOONCAKE_AGENTS),
     ("openai-log", OPENAI_LOG),
     ("aiperf", AIPERF),
     ("otel", OTEL),

@@ -26,7 +26,14 @@ fn the_json_of_a_benchmark_holds_the_numbers_of_all_requests() {
     let own = json("json", &["--set", "workload.warm_up=\"none\""]);
     let number = |value: &Value| value.as_f64().unwrap();
     for (key, latency) in [("ttft", "ttft"), ("tpot", "tpot"), ("itl", "itl"), ("e2el", "e2e")] {
-        for (theirs, ours) in [("mean", "mean"), ("median", "p50"), ("std", "std"), ("p99", "p99")] {
+        for (theirs, ours) in [
+            ("mean", "mean"),
+            ("median", "p50"),
+            ("std", "std"),
+            ("p90", "p90"),
+            ("p95", "p95"),
+            ("p99", "p99"),
+        ] {
             let milliseconds = number(&bench[format!("{theirs}_{key}_ms")]);
             let seconds = number(&own["latency"][latency][ours]);
             assert!(
@@ -41,6 +48,18 @@ fn the_json_of_a_benchmark_holds_the_numbers_of_all_requests() {
     assert_eq!(bench["request_rate"], 20.0);
     assert_eq!(bench["burstiness"], 1.0);
     assert_eq!(bench["max_concurrency"], Value::Null);
+    assert_eq!(
+        (&bench["tensor_parallel_size"], &bench["data_parallel_size"]),
+        (&1.into(), &Value::Null)
+    );
+    let two = json(
+        "vllm-json",
+        &["--set", "server.tensor_parallel=2", "--set", "fleet.servers=3"],
+    );
+    assert_eq!(
+        (&two["tensor_parallel_size"], &two["data_parallel_size"]),
+        (&2.into(), &3.into())
+    );
     let rate = number(&bench["completed"]) / number(&bench["duration"]);
     assert!((number(&bench["request_throughput"]) - rate).abs() < 1e-9 * rate);
     let tokens = number(&bench["total_output_tokens"]);

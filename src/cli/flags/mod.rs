@@ -9,3 +9,4 @@ pub mod recorded;
 pub mod scenario;
 mod server_flags;
 pub mod study;
+pub mod table_format;

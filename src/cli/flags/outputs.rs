@@ -12,10 +12,10 @@ use crate::workload::trace::picos_since_1970;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Files")]
 pub struct OutputFlags {
-    /// Write one CSV row a request
+    /// Write one row a request, as CSV, or as Parquet if FILE ends in .parquet
     #[arg(long, value_name = "FILE")]
     requests_out: Option<PathBuf>,
-    /// Write queue depth and KV usage over time as CSV
+    /// Write queue depth and KV usage over time, as CSV, or as Parquet if FILE ends in .parquet
     #[arg(long, value_name = "FILE")]
     timeline_out: Option<PathBuf>,
     /// Write steps, requests and queue depth as a trace for ui.perfetto.dev; compressed if FILE ends in .gz

@@ -1,11 +1,13 @@
 //! Flags that say how a recorded workload is to be read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::answer::TraceQuestion;
-use crate::workload::trace::{TimeUnit, TraceHints};
+use crate::answer::{Problem, TraceQuestion};
+use crate::config::{self, Diagnostic};
+use crate::units::Span;
+use crate::workload::trace::{TextTokenizer, TimeUnit, TraceHints};
 
 /// How a recorded workload is to be read.
 #[derive(Debug, Args)]
@@ -24,6 +26,14 @@ pub struct RecordedFlags {
     /// How many characters make a token in the mean, where it holds texts; 4 if left out
     #[arg(long, value_name = "CHARS", value_parser = chars)]
     chars_per_token: Option<f64>,
+    /// A tokenizer.json that counts the tokens of texts, in the place of --chars-per-token (builds with the feature
+    /// tokenizer)
+    #[arg(long, value_name = "FILE", conflicts_with = "chars_per_token")]
+    tokenizer: Option<PathBuf>,
+    /// Take all exchanges of conversations, with this pause between an answer and the next question, in the place of
+    /// the first exchange alone
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    think: Option<Span>,
     /// Sort the rows by arrival
     #[arg(long)]
     pub sort: bool,
@@ -47,19 +57,19 @@ enum TimeUnitFlag {
 
 impl RecordedFlags {
     /// What they ask of the trace.
-    pub fn question(&self) -> TraceQuestion {
-        TraceQuestion {
+    pub fn question(&self) -> Result<TraceQuestion, Problem> {
+        Ok(TraceQuestion {
             file: self.file.clone(),
             format: self.trace_format.clone(),
-            hints: self.hints(),
+            hints: self.hints()?,
             sort: self.sort,
             skip_bad_rows: self.skip_bad_rows,
-        }
+        })
     }
 
     /// What is said of the trace beside its file.
-    fn hints(&self) -> TraceHints {
-        TraceHints {
+    fn hints(&self) -> Result<TraceHints, Problem> {
+        Ok(TraceHints {
             time_unit: self.time_unit.map(|unit| match unit {
                 TimeUnitFlag::S => TimeUnit::Seconds,
                 TimeUnitFlag::Ms => TimeUnit::Milliseconds,
@@ -68,8 +78,20 @@ impl RecordedFlags {
             }),
             block_tokens: self.block_tokens,
             chars_per_token: self.chars_per_token,
-        }
+            tokenizer: self.tokenizer.as_deref().map(tokenizer).transpose()?,
+            think: self.think,
+        })
     }
+}
+
+fn tokenizer(path: &Path) -> Result<TextTokenizer, Problem> {
+    let refuse = |problem: String| Diagnostic::new(format!("--tokenizer: {problem}"));
+    let json = std::fs::read(path).map_err(|error| refuse(format!("cannot read {}: {error}", path.display())))?;
+    Ok(TextTokenizer::of_json(path, &json).map_err(refuse)?)
+}
+
+fn duration(text: &str) -> Result<Span, String> {
+    config::duration(text).map_err(|problem| format!("{problem}; {}", config::DURATION_HELP))
 }
 
 fn chars(text: &str) -> Result<f64, String> {

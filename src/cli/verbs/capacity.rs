@@ -9,6 +9,7 @@ use crate::cli::failure::Failure;
 use crate::cli::flags::exit::ExitFlags;
 use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::flags::study::StudyFlags;
+use crate::cli::flags::table_format::TableFormat;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::screen;
@@ -59,7 +60,7 @@ pub struct Args {
     explain: bool,
     /// How to print the results
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: TableFormat,
     /// Write the whole report as one page (HTML)
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -75,14 +76,6 @@ enum Of {
     Rate,
     /// Clients, each with one request at a time
     Concurrency,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// One screen
-    Text,
-    /// One JSON object
-    Json,
 }
 
 /// No scenario has a higher rate.
@@ -113,15 +106,18 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let ready = question.ready()?;
     let files = StudyFiles::new(&[], &[], args.html.as_ref())?;
     let mut taken = Taken::by(args.scenario.as_deref(), &ready.input);
-    if args.format == Format::Json {
-        taken.claim_stdout("--format json")?;
+    if let Some(flag) = args.format.claim() {
+        taken.claim_stdout(flag)?;
     }
     taken.check_stdin()?;
     files.claim(&mut taken)?;
     let answer = ready.answer(&args.study_flags.control(color))?;
-    match args.format {
-        Format::Text => screen::print_text(&answer.to_text(), taken.has_stdout())?,
-        Format::Json => screen::print(&answer.to_json())?,
+    match args
+        .format
+        .typed(|| answer.to_json(), |markup| answer.to_markup(markup))
+    {
+        Some(text) => screen::print(&text)?,
+        None => screen::print_text(&answer.to_text(), taken.has_stdout())?,
     }
     files.write(&[], || answer.to_page())?;
     args.exit.judge(!answer.misses_an_objective())

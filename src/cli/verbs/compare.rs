@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-
-use crate::answer::{Base, CompareQuestion, Markup, ReadyCompare};
+use crate::answer::{Base, CompareQuestion, ReadyCompare};
 use crate::cli::failure::Failure;
 use crate::cli::flags::exit::ExitFlags;
 use crate::cli::flags::figures;
 use crate::cli::flags::load::LoadFlags;
 use crate::cli::flags::study::StudyFlags;
+use crate::cli::flags::table_format::TableFormat;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::screen;
@@ -40,7 +39,7 @@ pub struct Args {
     range: bool,
     /// How to print the results
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: TableFormat,
     #[arg(long, value_name = "KIND=FILE", help = figures::help("Draw the variations", &figure::of_contest()))]
     figure: Vec<String>,
     /// Write the whole report as one page (HTML)
@@ -50,18 +49,6 @@ pub struct Args {
     exit: ExitFlags,
     #[command(flatten)]
     study_flags: StudyFlags,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Tables
-    Text,
-    /// One JSON object
-    Json,
-    /// Its tables as Markdown
-    Markdown,
-    /// Its tables as LaTeX, for the package booktabs
-    Latex,
 }
 
 /// Runs the verb.
@@ -77,11 +64,12 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let ready = question.ready()?;
     let (files, taken) = check(args, &ready)?;
     let mut answer = ready.answer(&args.study_flags.control(color))?;
-    match args.format {
-        Format::Text => screen::print_text(&answer.to_text(), taken.has_stdout())?,
-        Format::Json => screen::print(&answer.to_json())?,
-        Format::Markdown => screen::print(&answer.to_markup(Markup::Markdown))?,
-        Format::Latex => screen::print(&answer.to_markup(Markup::Latex))?,
+    match args
+        .format
+        .typed(|| answer.to_json(), |markup| answer.to_markup(markup))
+    {
+        Some(text) => screen::print(&text)?,
+        None => screen::print_text(&answer.to_text(), taken.has_stdout())?,
     }
     if answer.is_interrupted() {
         return Err(Failure::interrupted());
@@ -120,11 +108,8 @@ fn check(args: &Args, ready: &ReadyCompare) -> Result<(StudyFiles, Taken), Failu
     for input in &ready.inputs {
         taken.read_by(input);
     }
-    match args.format {
-        Format::Text => {}
-        Format::Json => taken.claim_stdout("--format json")?,
-        Format::Markdown => taken.claim_stdout("--format markdown")?,
-        Format::Latex => taken.claim_stdout("--format latex")?,
+    if let Some(flag) = args.format.claim() {
+        taken.claim_stdout(flag)?;
     }
     taken.check_stdin()?;
     files.claim(&mut taken)?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use crate::answer::{CurveQuestion, LoadKind, MeasuredPoints, loads};
+use crate::answer::{CurveQuestion, LoadKind, Markup, MeasuredPoints, loads};
 use crate::cli::failure::Failure;
 use crate::cli::flags::exit::ExitFlags;
 use crate::cli::flags::scenario::ScenarioFlags;
@@ -74,6 +74,10 @@ enum Format {
     Json,
     /// A line a load, with every number
     Csv,
+    /// Its tables as Markdown
+    Markdown,
+    /// Its tables as LaTeX, for the package booktabs
+    Latex,
 }
 
 impl Args {
@@ -122,6 +126,8 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         Format::Text => {}
         Format::Json => taken.claim_stdout("--format json")?,
         Format::Csv => taken.claim_stdout("--format csv")?,
+        Format::Markdown => taken.claim_stdout("--format markdown")?,
+        Format::Latex => taken.claim_stdout("--format latex")?,
     }
     for file in results {
         taken.read("what was measured", file);
@@ -133,6 +139,8 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         Format::Text => screen::print_text(&answer.to_text(), taken.has_stdout())?,
         Format::Json => screen::print(&answer.to_json())?,
         Format::Csv => screen::print(&answer.to_csv())?,
+        Format::Markdown => screen::print(&answer.to_markup(Markup::Markdown))?,
+        Format::Latex => screen::print(&answer.to_markup(Markup::Latex))?,
     }
     if answer.is_interrupted() {
         return Err(Failure::interrupted());

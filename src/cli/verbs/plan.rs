@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::answer::{PlanAnswer, PlanQuestion, Problem};
 use crate::cli::failure::Failure;
 use crate::cli::flags::exit::ExitFlags;
-use crate::cli::flags::format::Format;
 use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::flags::study::StudyFlags;
+use crate::cli::flags::table_format::TableFormat;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::screen;
@@ -34,7 +34,7 @@ pub struct Args {
     kubernetes: Option<PathBuf>,
     /// How to print the plan
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: TableFormat,
     /// Write the whole plan as one page (HTML)
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -61,17 +61,20 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let ready = question.ready()?;
     let files = StudyFiles::new(&[], &[], args.html.as_ref())?;
     let mut taken = Taken::by(args.scenario.as_deref(), &ready.input);
-    if args.format == Format::Json {
-        taken.claim_stdout("--format json")?;
+    if let Some(flag) = args.format.claim() {
+        taken.claim_stdout(flag)?;
     }
     taken.check_stdin()?;
     files.claim(&mut taken)?;
     args.claim(&mut taken)?;
     let answer = ready.answer(&args.study_flags.control(color))?;
     let texts = args.texts(&answer)?;
-    match args.format {
-        Format::Text => screen::print_text(&answer.to_text(), taken.has_stdout())?,
-        Format::Json => screen::print(&answer.to_json())?,
+    match args
+        .format
+        .typed(|| answer.to_json(), |markup| answer.to_markup(markup))
+    {
+        Some(text) => screen::print(&text)?,
+        None => screen::print_text(&answer.to_text(), taken.has_stdout())?,
     }
     files.write(&[], || answer.to_page())?;
     for (path, text) in texts {

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::answer::ReportQuestion;
+use clap::ValueEnum;
+
+use crate::answer::{Markup, ReportQuestion};
 use crate::cli::failure::Failure;
 use crate::cli::flags::figures;
 use crate::cli::flags::scenario::ScenarioFlags;
@@ -24,9 +26,22 @@ pub struct Args {
     changes: ScenarioFlags,
     #[arg(long, value_name = "KIND=FILE", help = figures::help("Draw the results", &figure::of_sweep()))]
     figure: Vec<String>,
+    /// How to print the results
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
     /// Write the whole report as one page (HTML)
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A table
+    Text,
+    /// The table as Markdown
+    Markdown,
+    /// The table as LaTeX, for the package booktabs
+    Latex,
 }
 
 /// Runs the verb.
@@ -40,6 +55,11 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let files = StudyFiles::new(&figure::of_sweep(), &args.figure, args.html.as_ref())?;
     let mut taken = Taken::default();
     taken.read("the results", &args.results);
+    match args.format {
+        Format::Text => {}
+        Format::Markdown => taken.claim_stdout("--format markdown")?,
+        Format::Latex => taken.claim_stdout("--format latex")?,
+    }
     files.claim(&mut taken)?;
     let terminal = Terminal {
         is_quiet: false,
@@ -48,6 +68,10 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         threads: None,
     };
     let answer = question.answer(&terminal.control())?;
-    screen::print_text(&answer.to_text(), taken.has_stdout())?;
+    match args.format {
+        Format::Text => screen::print_text(&answer.to_text(), taken.has_stdout())?,
+        Format::Markdown => screen::print(&answer.to_markup(Markup::Markdown))?,
+        Format::Latex => screen::print(&answer.to_markup(Markup::Latex))?,
+    }
     Ok(files.write(&answer.drawings(), || answer.to_page())?)
 }

@@ -68,7 +68,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 }
 
 fn info(args: &InfoArgs) -> Result<(), Failure> {
-    let answer = args.trace.question().answer()?;
+    let answer = args.trace.question()?.answer()?;
     Ok(screen::print(&match args.format {
         Format::Text => answer.to_text(),
         Format::Json => answer.to_json(),
@@ -80,7 +80,7 @@ fn convert(args: &ConvertArgs) -> Result<(), Failure> {
     taken.read("the trace", &args.trace.file);
     taken.claim("--out", &args.out)?;
     let question = ConvertQuestion {
-        trace: args.trace.question(),
+        trace: args.trace.question()?,
         to: match args.to {
             Target::Tailcast => RecordedFormat::Tailcast,
             Target::Mooncake => RecordedFormat::Mooncake,

@@ -8,13 +8,16 @@ use crate::config::reader::fields::Fields;
 use crate::config::reader::key::Choice;
 use crate::config::reader::reading::Resolved;
 use crate::settings::{Kind, Setting, Word};
+use crate::stats::streams::hash_bytes;
 use crate::units::Span;
 use crate::workload::MOST_TOKENS;
 use crate::workload::trace::{
-    CHARS_A_TOKEN, FormatName, LENGTH_SCALES, MOST_CONCURRENCY, Replay, SPEEDUPS, TimeUnit, TraceFormat, TraceHints,
-    format_of,
+    CHARS_A_TOKEN, FormatName, LENGTH_SCALES, MOST_CONCURRENCY, Replay, SPEEDUPS, TextTokenizer, TimeUnit, TraceFormat,
+    TraceHints, format_of,
 };
 
+/// A larger file is no tokenizer: those of the largest vocabularies have some 30 MB.
+const LARGEST_TOKENIZER_BYTES: u64 = 1 << 28;
 /// More rows than any trace has.
 const MOST_ROWS: u64 = 1_000_000_000_000;
 
@@ -32,6 +35,8 @@ pub(super) const TRACE: Setting = Setting::new(
         &TIME_UNIT,
         &BLOCK_TOKENS,
         &CHARS_PER_TOKEN,
+        &TOKENIZER,
+        &THINK,
         &SPEEDUP,
         &RATE,
         &CONCURRENCY,
@@ -50,7 +55,7 @@ const PATH: Setting =
     Setting::new("path", Kind::Path, "The file, compressed with gzip or not").required("write path = \"trace.csv\"");
 const FORMAT: Setting = Setting::new("format", Kind::Choice(&FORMAT_WORDS), "The format of the file")
     .depends("recognised by the first line");
-static FORMAT_WORDS: [Word; 15] = [
+static FORMAT_WORDS: [Word; 16] = [
     Word {
         name: "csv",
         help: "CSV with the columns arrival_s, input_tokens and output_tokens, and more",
@@ -74,6 +79,10 @@ static FORMAT_WORDS: [Word; 15] = [
     Word {
         name: "bailian",
         help: "The JSON lines of Qwen's Bailian, in seconds, with a hash for every 16 tokens",
+    },
+    Word {
+        name: "mooncake-agents",
+        help: "Dynamo's agentic JSON lines, in which requests wait for others (dynamo.agentic_mooncake)",
     },
     Word {
         name: "openai-log",
@@ -142,10 +151,10 @@ const BLOCK_TOKENS: Setting = Setting::new(
         min: 1,
         max: MOST_TOKENS,
     },
-    "How many tokens a hash id stands for, in mooncake and bailian",
+    "How many tokens a hash id stands for, in mooncake, mooncake-agents and bailian",
 )
 .unit("tokens")
-.depends("512 in mooncake, 16 in bailian");
+.depends("512 in mooncake, 16 in bailian, what the first line says in mooncake-agents");
 const CHARS_PER_TOKEN: Setting = Setting::new(
     "chars_per_token",
     Kind::Number {
@@ -155,6 +164,18 @@ const CHARS_PER_TOKEN: Setting = Setting::new(
     "How many characters of text make a token in the mean, in conversations",
 )
 .depends("4, a rule of thumb for English");
+const TOKENIZER: Setting = Setting::new(
+    "tokenizer",
+    Kind::Path,
+    "A tokenizer.json that counts the tokens of texts, in builds with the feature tokenizer",
+)
+.depends("tokens are estimated");
+const THINK: Setting = Setting::new(
+    "think",
+    Kind::Duration,
+    "Replay all exchanges of conversations, with this pause between an answer and the next question",
+)
+.depends("the first exchange of each alone");
 const SPEEDUP: Setting = Setting::new(
     "speedup",
     Kind::Number {
@@ -282,11 +303,44 @@ fn read_format(fields: &Fields<'_>) -> Result<Option<FormatName>, Diagnostic> {
 fn read_hints(fields: &Fields<'_>) -> Result<TraceHints, Diagnostic> {
     let units = TIME_UNIT_WORDS.each_ref().map(|word| word.name);
     let unit = fields.find(&TIME_UNIT)?.declared_choice(units)?.optional();
+    let tokenizer = read_tokenizer(fields)?;
+    let chars_per_token = fields.find(&CHARS_PER_TOKEN)?.declared_number()?.optional();
+    if tokenizer.is_some() && chars_per_token.is_some() {
+        return Err(
+            excluded(fields, "tokenizer", "chars_per_token").help("a tokenizer counts, so nothing is estimated")
+        );
+    }
     Ok(TraceHints {
         time_unit: unit.and_then(|unit| TimeUnit::parse(unit.value)),
         block_tokens: fields.find(&BLOCK_TOKENS)?.declared_count()?.optional(),
-        chars_per_token: fields.find(&CHARS_PER_TOKEN)?.declared_number()?.optional(),
+        chars_per_token,
+        tokenizer,
+        think: fields.find(&THINK)?.duration()?.optional(),
     })
+}
+
+/// Reads what counts tokens, and notes what stands in it.
+fn read_tokenizer(fields: &Fields<'_>) -> Result<Option<TextTokenizer>, Diagnostic> {
+    let Some(path) = fields.find(&TOKENIZER)?.path()?.unnoted() else {
+        return Ok(None);
+    };
+    let reading = fields.reading();
+    reading.note_file(&path);
+    let json = reading.files.bytes(&path, LARGEST_TOKENIZER_BYTES).map_err(|error| {
+        let message = format!("cannot read {}: {error}", path.display());
+        fields
+            .error("tokenizer", message)
+            .help("give the tokenizer.json of the model, as its publisher has it")
+    })?;
+    let tokenizer = TextTokenizer::of_json(&path, &json).map_err(|problem| fields.error("tokenizer", problem))?;
+    reading.note(Resolved {
+        key: format!("{}.tokenizer", fields.path()),
+        value: path.display().to_string(),
+        content: Some(format!("{:016x}", hash_bytes(&json))),
+        origin: reading.texts.line_of(fields.place()),
+        is_default: false,
+    });
+    Ok(Some(tokenizer))
 }
 
 /// Whether the rows of the trace say only when requests came. A file that cannot be read is reported by whoever replays
@@ -362,11 +416,11 @@ fn read_clock(fields: &Fields<'_>, replay: &mut Replay) -> Result<Option<f64>, D
         .filter_map(|(name, rules)| rules.then_some(name))
         .collect();
     if let [one, other, ..] = names[..] {
-        return Err(excluded(fields, one, other));
+        return Err(excluded(fields, one, other).help(ONE_CLOCK));
     }
     if rules[0] {
         if jitter_ties.place().is_some_and(|place| Some(place.text) == latest) {
-            return Err(excluded(fields, "concurrency", "jitter_ties"));
+            return Err(excluded(fields, "concurrency", "jitter_ties").help(ONE_CLOCK));
         }
         replay.concurrency = concurrency.optional();
         return Ok(None);
@@ -381,8 +435,7 @@ fn read_clock(fields: &Fields<'_>, replay: &mut Replay) -> Result<Option<f64>, D
 
 fn excluded(fields: &Fields<'_>, one: &str, other: &str) -> Diagnostic {
     let path = fields.path();
-    let message = format!("`{path}.{one}` and `{path}.{other}` exclude each other");
-    fields.error(other, message).help(ONE_CLOCK)
+    fields.error(other, format!("`{path}.{one}` and `{path}.{other}` exclude each other"))
 }
 
 /// Finds the speedup that makes the rate, and notes it.

@@ -6,9 +6,8 @@ mod observed;
 mod packed_file;
 mod perfetto;
 mod recorded;
-mod requests_csv;
 pub mod results;
-mod timeline_csv;
+mod rows;
 
 pub use atomic_file::{AtomicFile, is_standard_output, remove_unfinished, write_atomically};
 pub use figure_file::{FigureFormat, write_figure};
@@ -18,5 +17,4 @@ pub use observed::{
 pub use packed_file::PackedFile;
 pub use perfetto::{MOST_TRACE_EVENTS, PerfettoTrace, USUALLY_TRACED_REQUESTS};
 pub use recorded::{RecordedColumns, RecordedFormat, RecordedWriter};
-pub use requests_csv::write_requests_csv;
-pub use timeline_csv::{TimelineColumns, TimelineCsv};
+pub use rows::{RowForm, TimelineColumns, TimelineRows, write_requests};

@@ -194,41 +194,57 @@ impl CapacityReport {
         misses
     }
 
+    /// What was found, in lines with a label.
+    fn lines(&self) -> Vec<(&'static str, String)> {
+        let mut lines = vec![("Capacity", self.verdict())];
+        let mut line = |label, content: Option<String>| lines.extend(content.map(|content| (label, content)));
+        line("Servers", self.servers_in_words());
+        line("By hour", self.servers.as_ref().and_then(Servers::hours_in_words));
+        line("If off", self.range_in_words());
+        line("Own load", self.own_load_in_words());
+        if !self.is_impossible() {
+            line("Binds", Some(self.missed_in_words()));
+            line("At it", Some(self.at_capacity_in_words()));
+            line("Found", Some(self.search_in_words()));
+        }
+        line("Try", (!self.tried.is_empty()).then(|| self.advice()));
+        lines
+    }
+
     /// The screen, a line break at its end.
     pub fn to_text(&self) -> String {
         let mut text = format!("{}\n", self.setting.line());
-        let mut line = |label: &str, content: &str| {
-            let _ = writeln!(text, "{label:<10}{}", on_one_line(content));
-        };
-        line("Capacity", &self.verdict());
-        if let Some(servers) = self.servers_in_words() {
-            line("Servers", &servers);
+        for (label, content) in self.lines() {
+            let _ = writeln!(text, "{label:<10}{}", on_one_line(&content));
         }
-        if let Some(hours) = self.servers.as_ref().and_then(Servers::hours_in_words) {
-            line("By hour", &hours);
-        }
-        if let Some(range) = self.range_in_words() {
-            line("If off", &range);
-        }
-        if let Some(own) = self.own_load_in_words() {
-            line("Own load", &own);
-        }
-        if !self.is_impossible() {
-            line("Binds", &self.missed_in_words());
-            line("At it", &self.at_capacity_in_words());
-            line("Found", &self.search_in_words());
-        }
-        if !self.tried.is_empty() {
-            line("Try", &self.advice());
-            let _ = write!(text, "\n{}", self.tried_table().to_text());
-        }
-        if let Some(servers) = self.servers.as_ref().filter(|it| !it.by_hour.is_empty()) {
-            let _ = write!(text, "\n{}", servers.hours_table().to_text());
+        for table in self.tables_of_numbers() {
+            let _ = write!(text, "\n{}", table.to_text());
         }
         if let Some(check) = &self.formula {
             let _ = write!(text, "\n{}", formula::to_text(check));
         }
         text
+    }
+
+    /// What was tried, and the servers of each hour.
+    fn tables_of_numbers(&self) -> Vec<Table> {
+        let tried = (!self.tried.is_empty()).then(|| self.tried_table());
+        let by_hour = self.servers.as_ref().filter(|it| !it.by_hour.is_empty());
+        tried.into_iter().chain(by_hour.map(Servers::hours_table)).collect()
+    }
+
+    /// All its tables: what was found, in words, and the numbers behind it.
+    pub fn tables(&self) -> Vec<Table> {
+        let rows = self.lines().into_iter();
+        let rows = rows.map(|(label, content)| vec![Cell::words(label), Cell::words(content)]);
+        let found = Table {
+            caption: self.setting.line(),
+            columns: vec![Column::words("what"), Column::words("found")],
+            rows: rows.collect(),
+        };
+        let formula = self.formula.as_ref().map(formula::table);
+        let numbers = self.tables_of_numbers().into_iter();
+        [found].into_iter().chain(numbers).chain(formula).collect()
     }
 
     fn servers_in_words(&self) -> Option<String> {

@@ -200,6 +200,12 @@ impl CurveReport {
         text
     }
 
+    /// All its tables: the points, what was measured beside them, what they may be, and those of classes.
+    pub fn tables(&self) -> Vec<Table> {
+        let others = [self.measured_table(), self.range_table(), self.class_table()];
+        [self.table()].into_iter().chain(others.into_iter().flatten()).collect()
+    }
+
     /// What was measured beside the forecast; `None` of nothing.
     pub(in crate::report) fn measured_table(&self) -> Option<Table> {
         measured_beside::table(&self.measured, &self.curve)

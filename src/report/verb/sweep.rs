@@ -40,7 +40,12 @@ impl SweepReport {
         if self.sweep.has_intervals() {
             text.push_str("±         half of the 95 % interval over the seeds (Student's t), relative to the mean\n");
         }
-        text + "\n" + &self.table(0..self.sweep.points.len()).to_text()
+        text + "\n" + &self.whole_table().to_text()
+    }
+
+    /// A row for each point.
+    pub fn whole_table(&self) -> Table {
+        self.table(0..self.sweep.points.len())
     }
 
     fn line(&self) -> String {

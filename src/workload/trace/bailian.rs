@@ -69,6 +69,7 @@ impl TraceFormat for Bailian {
             unit_picos: hints.time_unit.unwrap_or(TimeUnit::Seconds).picos(),
             block_tokens: hints.block_tokens.unwrap_or(BLOCK_TOKENS),
             roots: FxHashMap::default(),
+            partly_hashed: 0,
         }))
     }
 
@@ -91,6 +92,7 @@ struct BailianRows {
     block_tokens: u32,
     /// The first chat of the session that each chat with a parent belongs to; never iterated over.
     roots: FxHashMap<i64, i64>,
+    partly_hashed: u64,
 }
 
 impl Rows for BailianRows {
@@ -116,11 +118,19 @@ impl Rows for BailianRows {
             turn: read.turn.map_or(0, |turn| u16::try_from(turn).unwrap_or(u16::MAX)),
             ..Row::default()
         };
+        // The last block, where it is not whole, often has none.
+        let ids = read.hash_ids.as_ref().map_or(0, Vec::len);
+        let whole = (input_tokens / self.block_tokens) as usize;
+        self.partly_hashed += u64::from((1..whole).contains(&ids));
         Ok(true)
     }
 
     fn arrival_field(&self) -> &'static str {
         ARRIVAL
+    }
+
+    fn partly_hashed(&self) -> u64 {
+        self.partly_hashed
     }
 }
 

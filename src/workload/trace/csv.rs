@@ -110,6 +110,7 @@ impl Rows for CsvRows {
             priority,
             session,
             after,
+            waits: None,
             turn: 0,
         };
         if let Some(session) = session.filter(|_| self.after.is_some()) {

@@ -50,4 +50,8 @@ impl Rows for DrawnRows {
     fn failed(&self) -> u64 {
         self.rows.failed()
     }
+
+    fn partly_hashed(&self) -> u64 {
+        self.rows.partly_hashed()
+    }
 }

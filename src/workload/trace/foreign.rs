@@ -22,7 +22,7 @@ const SUMMARY_OF_AIPERF: &str = "that is no trace, but something measured: the r
                                  `tailcast validate`";
 
 /// More particular ones first.
-static FOREIGN: [Foreign; 19] = [
+static FOREIGN: [Foreign; 22] = [
     Foreign {
         what: "a result of k6",
         needs: Needs::Columns(&[&["metric_name"], &["metric_value"]]),
@@ -124,10 +124,28 @@ static FOREIGN: [Foreign; 19] = [
                   write lengths like these as workload.prompt and workload.output",
     },
     Foreign {
-        what: "an agentic trace of Dynamo (Mooncake version 2)",
-        needs: Needs::Keys(&[&["schema"], &["version"], &["hash_id_scope", "block_size"]]),
-        instead: "its requests wait for one another in a graph, which is not replayed yet: write a row a request with \
-                  timestamp, or session_id and delay, input_length, output_length and hash_ids",
+        what: "an agentic trace of WEKA's kind (a conversation a line)",
+        needs: Needs::Keys(&[&["requests"], &["id"]]),
+        instead: "its requests have t, in, out and hash_ids, and those of sub-agents wait for one another: write a \
+                  row a request with timestamp (in milliseconds), input_length, output_length and hash_ids, and \
+                  session_id with delay where one waits for the one before",
+    },
+    Foreign {
+        what: "an input of AIPerf with several turns",
+        needs: Needs::Keys(&[&["turns"], &["session_id", "texts"]]),
+        instead: "it holds texts to send: give the profile_export.jsonl of a run with it, or write the texts as \
+                  messages, whose tokens are estimated",
+    },
+    Foreign {
+        what: "an input of AIPerf",
+        needs: Needs::Keys(&[&["text"], &["output_length", "timestamp", "delay"]]),
+        instead: "it holds texts to send: give the profile_export.jsonl of a run with it, or write rows of prompt and \
+                  output_tokens, whose tokens are estimated",
+    },
+    Foreign {
+        what: "a result of llama-bench",
+        needs: Needs::Keys(&[&["n_prompt"], &["n_gen"], &["avg_ts"]]),
+        instead: SUMMARY,
     },
     Foreign {
         what: "a tailcast result",
@@ -141,7 +159,8 @@ const PACKED: [(&[u8], &str); 5] = [
     (
         b"PAR1",
         "is a Parquet file; write it as JSON lines first, e.g. in Python: \
-         pandas.read_parquet(FILE).to_json(\"rows.jsonl\", orient=\"records\", lines=True)",
+         pandas.read_parquet(FILE).to_json(\"rows.jsonl\", orient=\"records\", lines=True), or as CSV what has neither \
+         lists nor texts in its cells: .to_csv(\"rows.csv\", index=False)",
     ),
     (
         b"PK\x03\x04",
@@ -158,10 +177,16 @@ const PACKED: [(&[u8], &str); 5] = [
 /// How a text of metrics starts.
 const METRICS: [&[u8]; 3] = [b"# HELP ", b"# TYPE ", b"vllm:"];
 
+/// What a file is that starts with these bytes and is no text, and what to do with it: what stands after its name.
+pub fn no_text(start: &[u8]) -> Option<&'static str> {
+    let found = PACKED.iter().find(|(first, _)| start.starts_with(first));
+    found.map(|(_, what)| *what)
+}
+
 /// What the file is and what to do with it, if it is known as another tool's.
 pub fn named(first: &FirstLine, line: &[u8]) -> Option<String> {
-    if let Some((_, what)) = PACKED.iter().find(|(start, _)| line.starts_with(start)) {
-        return Some((*what).to_owned());
+    if let Some(what) = no_text(line) {
+        return Some(what.to_owned());
     }
     if METRICS.iter().any(|start| line.starts_with(start)) {
         return Some(format!("is a text of metrics for Prometheus: {SUMMARY}"));

@@ -72,6 +72,7 @@ pub trait TraceFormat: Sync {
 
 /// What of [`TraceHints`] matters to a format.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each hint")]
 pub struct Hears {
     /// Whether its times are numbers without a unit.
     pub time_unit: bool,
@@ -79,4 +80,6 @@ pub struct Hears {
     pub block_tokens: bool,
     /// Whether it holds texts in the place of tokens.
     pub chars_per_token: bool,
+    /// Whether it holds conversations, of which nobody recorded the pauses.
+    pub think: bool,
 }

@@ -10,6 +10,7 @@ use super::conversations::Conversations;
 use super::csv::Csv;
 use super::format::TraceFormat;
 use super::mooncake::Mooncake;
+use super::mooncake_agents::MooncakeAgents;
 use super::openai_log::OPENAI_LOG;
 use super::otel::Otel;
 use super::servegen::ServeGen;
@@ -18,13 +19,14 @@ use super::splitwise::SPLITWISE;
 use super::vidur::VIDUR;
 
 /// Every format, in the order in which messages list them.
-pub static FORMATS: [&dyn TraceFormat; 15] = [
+pub static FORMATS: [&dyn TraceFormat; 16] = [
     &Csv,
     &Azure,
     &Mooncake,
     &BurstGpt,
     &ShareGpt,
     &Bailian,
+    &MooncakeAgents,
     &OPENAI_LOG,
     &AIPERF,
     &Otel,

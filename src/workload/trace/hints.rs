@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use crate::units::PICOS_PER_SECOND;
+use super::text_tokenizer::TextTokenizer;
+use crate::units::{PICOS_PER_SECOND, Span};
 
 /// What is said of a trace beside its file; nothing by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TraceHints {
     /// The unit of its times, where they are numbers; by default that of the format.
     pub time_unit: Option<TimeUnit>,
@@ -13,6 +14,11 @@ pub struct TraceHints {
     pub block_tokens: Option<u32>,
     /// How many characters of text make a token in the mean; by default [`CHARS_PER_TOKEN`].
     pub chars_per_token: Option<f64>,
+    /// What counts the tokens of texts; by default they are estimated.
+    pub tokenizer: Option<TextTokenizer>,
+    /// Of conversations all exchanges, with this pause between an answer and the next question; by default the first
+    /// one alone.
+    pub think: Option<Span>,
 }
 
 /// Of texts that nobody counted the tokens of: the rule of thumb of `OpenAI` for English (help.openai.com, "What are

@@ -11,7 +11,7 @@ use super::json_records::JsonRecords;
 use super::lines::Lines;
 use super::log_clock::{LogClock, split_unit};
 use super::number;
-use super::records::{FieldNames, Records};
+use super::records::{FieldNames, Records, squeezed};
 use super::row::{Row, Rows, SessionName};
 use super::table_records::TableRecords;
 use crate::stats::streams::hash_bytes;
@@ -38,6 +38,8 @@ pub struct LogFormat {
     pub unit: Option<TimeUnit>,
     /// Tokens of the prompt.
     pub input: Names,
+    /// Tokens of the prompt that came from a cache or went into one, where `input` counts neither.
+    pub cached_input: [Names; 2],
     /// Tokens of the output.
     pub output: Names,
     /// What the request belongs to.
@@ -72,7 +74,8 @@ const SESSION: usize = 3;
 const TURN: usize = 4;
 const PREFIX: usize = 5;
 const PREFIX_LENGTH: usize = 6;
-const FIRST_FAILURE: usize = 7;
+const CACHED: [usize; 2] = [7, 8];
+const FIRST_FAILURE: usize = 9;
 
 impl LogFormat {
     /// A format without any field, for what others leave out.
@@ -85,6 +88,7 @@ impl LogFormat {
         arrival: &[],
         unit: None,
         input: &[],
+        cached_input: [&[], &[]],
         output: &[],
         session: &[],
         turn: (&[], 0),
@@ -94,6 +98,7 @@ impl LogFormat {
 
     fn fields(&self) -> Vec<FieldNames> {
         let [prefix, prefix_length] = self.prefix;
+        let [read, written] = self.cached_input;
         let named = [
             self.arrival,
             self.input,
@@ -102,6 +107,8 @@ impl LogFormat {
             self.turn.0,
             prefix,
             prefix_length,
+            read,
+            written,
         ];
         let shown: &[Names] = match self.needs {
             Needs::Columns(groups) | Needs::Keys(groups) if self.is_loose => groups,
@@ -238,7 +245,7 @@ impl LogRows {
     fn row(&mut self) -> Result<Row, TraceError> {
         let arrival_picos = self.arrival_picos()?;
         let records = &self.records;
-        let input_tokens = self.tokens(INPUT, number::tokens)?;
+        let input_tokens = self.input_tokens()?;
         Ok(Row {
             number: records.number(),
             line: records.line(),
@@ -271,6 +278,26 @@ impl LogRows {
         let text = self.records.text(field);
         let text = text.ok_or_else(|| self.records.error(field, MISSING))?;
         parse(whole_part(&text)).map_err(|complaint| self.records.error(field, complaint))
+    }
+
+    /// What stands as tokens of the prompt, and beside it those that went through a cache. Where the first are called
+    /// tokens of the input, as Anthropic and Bedrock do it, they are without these; those of a prompt, and what
+    /// OpenTelemetry calls so, are all.
+    fn input_tokens(&self) -> Result<u32, TraceError> {
+        let name = self.records.name(INPUT);
+        let last = squeezed(name.rsplit('.').next().unwrap_or_default());
+        let is_all = !last.starts_with("inputtoken") || squeezed(&name).contains("genai");
+        let cached = CACHED.iter().filter_map(|&field| {
+            let text = self.records.text(field)?;
+            number::whole(whole_part(&text)).ok()
+        });
+        match cached.sum::<u64>() {
+            0 => self.tokens(INPUT, number::tokens),
+            _ if is_all => self.tokens(INPUT, number::tokens),
+            cached => self.tokens(INPUT, |text| {
+                number::checked_tokens(number::any_tokens(text)?.saturating_add(cached))
+            }),
+        }
     }
 
     fn turn(&self) -> u16 {

@@ -65,15 +65,17 @@ struct MooncakeRow {
     chat_id: Option<IgnoredAny>,
 }
 
+/// A name, which may be a number.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Name {
+pub enum Name {
     Text(String),
     Number(u64),
 }
 
 impl Name {
-    fn hashed(&self) -> SessionName {
+    /// Its hash.
+    pub fn hashed(&self) -> SessionName {
         SessionName(match self {
             Self::Text(text) => hash_bytes(text.as_bytes()),
             Self::Number(number) => hash_bytes(number.to_string().as_bytes()),
@@ -162,6 +164,7 @@ impl Rows for MooncakeRows {
             priority: 0,
             session,
             after,
+            waits: None,
             turn: 0,
         };
         if let Some(session) = session {
@@ -222,7 +225,9 @@ impl MooncakeRows {
         }
         let block_tokens = self.block_tokens;
         let expected = input_tokens.div_ceil(block_tokens);
-        if ids.len() != expected as usize {
+        // Some leave out the id of the last block where it is not whole.
+        let whole = input_tokens / block_tokens;
+        if ![expected, whole].contains(&u32::try_from(ids.len()).unwrap_or(u32::MAX)) {
             let message = format!(
                 "has {} ids, but {input_tokens} tokens need {expected}, one every {block_tokens}; make them agree, or \
                  write how many tokens an id stands for: trace.block_tokens = 16 (--block-tokens 16)",

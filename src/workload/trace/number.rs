@@ -16,7 +16,8 @@ pub fn output_tokens(text: &[u8]) -> Result<u32, Complaint> {
     checked_output_tokens(any_tokens(text)?)
 }
 
-fn any_tokens(text: &[u8]) -> Result<u64, Complaint> {
+/// A number of tokens, of which there may be none.
+pub fn any_tokens(text: &[u8]) -> Result<u64, Complaint> {
     whole(text).map_err(|complaint| match complaint {
         Whole::Empty => "is empty; write a number of tokens, e.g. 512",
         Whole::Negative => "is negative; write a number of tokens, e.g. 512",

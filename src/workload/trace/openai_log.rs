@@ -4,7 +4,8 @@
 //! The names are those of `OpenAI` and Anthropic (`created`, `usage.prompt_tokens`, `usage.input_tokens`), `LiteLLM`
 //! (`startTime`), Helicone (`request_created_at`), Langfuse, `OpenRouter` (`created_at`, `tokens_prompt`), Cloudflare's
 //! gateway (`tokens_in`), Ollama (`prompt_eval_count`), Bedrock (`input.inputTokenCount`) and OpenTelemetry's
-//! conventions for generative AI. Times are stamps, or numbers whose unit their name tells (`start_ms`), or seconds,
+//! conventions for generative AI. What Anthropic's and Bedrock's usage counts apart, as it went through the prompt
+//! cache, is a part of the prompt. Times are stamps, or numbers whose unit their name tells (`start_ms`), or seconds,
 //! milli-, micro- or nanoseconds since 1970.
 
 use super::first_line::Needs;
@@ -70,6 +71,19 @@ pub static OPENAI_LOG: LogFormat = LogFormat {
         "requesttokens",
         "promptevalcount",
     ],
+    cached_input: [
+        &[
+            "cachereadinputtokens",
+            "cachereadinputtokencount",
+            "cachereadinputtokenscount",
+        ],
+        &[
+            "cachecreationinputtokens",
+            "cachewriteinputtokens",
+            "cachewriteinputtokencount",
+            "cachewriteinputtokenscount",
+        ],
+    ],
     output: &[
         "completiontokens",
         "outputtokens",
@@ -110,6 +124,8 @@ pub static OPENAI_LOG: LogFormat = LogFormat {
             FailureSign::Status,
         ),
         (&["status"], FailureSign::Status),
+        // Of Langfuse, and of lines of logs.
+        (&["level"], FailureSign::Status),
         (&["error", "errormessage", "exception"], FailureSign::Any),
         (&["success", "issuccess"], FailureSign::IfFalse),
         (&["iserror", "failed", "wascancelled"], FailureSign::IfTrue),

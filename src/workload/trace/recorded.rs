@@ -59,6 +59,7 @@ impl RecordedRows {
     pub fn skipped(&self) -> Skipped {
         Skipped {
             failed_requests: self.rows.failed(),
+            partly_hashed: self.rows.partly_hashed(),
             ..self.skipped.clone()
         }
     }
@@ -82,6 +83,11 @@ impl RecordedRows {
                     .fatal());
             }
             self.last_arrival_picos = row.arrival_picos;
+        }
+        if row.waits.is_some() {
+            let message = "waits for others than the row before it in its session, which no form of rows holds; replay \
+                           the trace as it is";
+            return Err(TraceError::of_line(self.path(), row.line, message).fatal());
         }
         self.ids.push(row.number, self.taken);
         for segment in row.segments.iter_mut().flatten() {

@@ -28,9 +28,12 @@ impl FieldNames {
         }
         let last = name.rsplit('.').next().unwrap_or(name);
         let spellings = [name, last, split_unit(name).0, split_unit(last).0].map(squeezed);
+        // Tokens of a cache are a part of others, whatever the last part of their name is.
+        let is_of_cache = spellings[0].contains("cache");
+        let is_meant = |known: &&str| !is_of_cache || known.contains("cache");
         self.names
             .iter()
-            .position(|known| spellings.iter().any(|spelling| spelling == known))
+            .position(|known| is_meant(known) && spellings.iter().any(|spelling| spelling == known))
     }
 }
 

@@ -4,6 +4,7 @@ use rustc_hash::FxHashSet;
 
 use super::error::TraceError;
 use super::number::Complaint;
+use super::wait::Wait;
 use crate::units::{Span, Time};
 use crate::workload::Segment;
 
@@ -36,6 +37,11 @@ pub trait Rows {
     fn failed(&self) -> u64 {
         0
     }
+
+    /// How many rows so far had fewer hash ids than whole blocks: what the rest of their prompts shares is not known.
+    fn partly_hashed(&self) -> u64 {
+        0
+    }
 }
 
 /// A request as it was recorded.
@@ -64,6 +70,9 @@ pub struct Row {
     /// How long after the end of the last row of its session it arrives, instead of at `arrival_picos`. That row
     /// exists.
     pub after: Option<Span>,
+    /// The rows that it waits for, if it does not follow one of its session alone: then it arrives when all of them
+    /// have come so far, and not before `arrival_picos`.
+    pub waits: Option<Box<[Wait]>>,
     /// How many rows follow one another up to it, itself included and no more than can be counted; 0 if it follows
     /// none.
     pub turn: u16,

@@ -56,6 +56,10 @@ impl Rows for ScaledRows {
     fn failed(&self) -> u64 {
         self.rows.failed()
     }
+
+    fn partly_hashed(&self) -> u64 {
+        self.rows.partly_hashed()
+    }
 }
 
 /// So many tokens, scaled.

@@ -189,14 +189,16 @@ impl ServeGenRows {
             number.ok_or_else(|| self.error(column, "is not a number in range; write e.g. 0.5").fatal())
         };
         let rate_per_s = number(1, MOST_RATE_PER_S)?;
+        // Of a window without requests nothing else is known, whatever stands there.
+        let is_empty = rate_per_s == 0.0;
         let window = Window {
             start_s: number(0, 1e12)?,
             rate_per_s,
-            cv: number(2, 1000.0)?,
+            cv: if is_empty { 0.0 } else { number(2, 1000.0)? },
             is_weibull: match field(self.lines.line(), 3) {
+                _ if is_empty => false,
                 b"Weibull" => true,
                 b"Gamma" => false,
-                b"" if rate_per_s == 0.0 => false,
                 _ => return Err(self.error(3, "is no family of gaps; write Gamma or Weibull").fatal()),
             },
             line: self.lines.number(),

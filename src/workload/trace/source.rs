@@ -89,6 +89,18 @@ fn check_hints(replay: &Replay, format: &'static dyn TraceFormat) -> Result<(), 
             hears.chars_per_token,
             "which holds no texts",
         ),
+        (
+            "tokenizer",
+            hints.tokenizer.is_some(),
+            hears.chars_per_token,
+            "which holds no texts",
+        ),
+        (
+            "think",
+            hints.think.is_some(),
+            hears.think,
+            "which holds no conversations without times",
+        ),
     ];
     for (key, is_said, matters, why) in deaf {
         if is_said && !matters {
@@ -118,6 +130,9 @@ pub struct Skipped {
     pub failed_requests: u64,
     /// Rows before the start of the replay.
     pub before_start: u64,
+    /// Rows that are replayed, but whose hash ids are too few for their prompts: the rest is taken for content that no
+    /// other prompt has.
+    pub partly_hashed: u64,
 }
 
 impl Skipped {
@@ -135,6 +150,7 @@ impl Skipped {
         self.first.append(&mut other.first);
         self.failed_requests += other.failed_requests;
         self.before_start += other.before_start;
+        self.partly_hashed += other.partly_hashed;
     }
 }
 
@@ -151,7 +167,7 @@ pub struct TraceSource {
     /// All rows that arrive by themselves, if all had to be read: in the order of arrival if they were sorted.
     loaded: Option<std::vec::IntoIter<Row>>,
     /// All other rows, if there are any.
-    followers: Option<Followers>,
+    followers: Option<Box<Followers>>,
     /// What says when rows are sent, if not the recorded arrivals: all are due from time 0.
     slots: Option<Slots>,
     spreader: Option<TieSpreader>,
@@ -216,6 +232,7 @@ impl TraceSource {
     pub fn skipped(&self) -> Skipped {
         Skipped {
             failed_requests: self.rows.failed(),
+            partly_hashed: self.rows.partly_hashed(),
             ..self.skipped.clone()
         }
     }
@@ -225,9 +242,9 @@ impl TraceSource {
         self.format
     }
 
-    /// How many characters are taken for a token, if the trace holds texts.
+    /// How many characters are taken for a token, if the trace holds texts whose tokens nobody counts.
     pub fn chars_per_token(&self) -> Option<f64> {
-        let has_texts = self.format.hears().chars_per_token;
+        let has_texts = self.format.hears().chars_per_token && self.replay.hints.tokenizer.is_none();
         has_texts.then(|| self.replay.hints.chars_per_token())
     }
 
@@ -315,6 +332,16 @@ impl TraceSource {
         };
         let time = Time::from_picos(u64::try_from(picos).ok()?);
         (time <= Time::LIMIT).then_some(time)
+    }
+
+    /// The same of a row that may have been recorded before the first; what is past the limit is refused when it is
+    /// due.
+    fn not_before(&self, arrival_picos: i128) -> Time {
+        let picos = arrival_picos - self.base.unwrap_or(arrival_picos);
+        if picos <= 0 {
+            return Time::ZERO;
+        }
+        self.replayed_at(picos).unwrap_or(Time::from_picos(u64::MAX))
     }
 
     /// Turns the rows that segments name into requests.
@@ -407,11 +434,11 @@ impl TraceSource {
         if self.rows.has_followers() {
             let followers = Followers::take_from(&mut rows);
             if self.slots.is_some() && !followers.is_empty() {
-                let message = "has rows that wait for the row before them in their session (after_s, or delay): \
-                               sessions already are a closed loop; leave workload.trace.concurrency out";
+                let message = "has rows that wait for others (after_s, delay, dependencies or think): sessions \
+                               already are a closed loop; leave workload.trace.concurrency out";
                 return Err(TraceError::of_file(self.path(), message));
             }
-            self.followers = Some(followers);
+            self.followers = Some(Box::new(followers));
         }
         if self.replay.sort {
             rows.sort_by_key(|row| row.arrival_picos);
@@ -491,7 +518,7 @@ impl Source for TraceSource {
 
     fn take(&mut self) -> Request {
         let followers = self.followers.as_mut().filter(|_| self.next_is_follower);
-        let due = followers.map(Followers::take);
+        let due = followers.map(|followers| followers.take());
         let (number, request) = if let Some((mut row, arrival)) = due {
             let segments = row.segments.take();
             (row.number, self.request(&row, segments, arrival))
@@ -507,15 +534,17 @@ impl Source for TraceSource {
         };
         self.taken += 1;
         self.in_sessions += u64::from(request.session != SessionId(request.id.0));
-        if let Some(followers) = &mut self.followers {
-            followers.sent(number, request.id);
+        if let Some(mut followers) = self.followers.take() {
+            followers.sent(number, (request.id, request.arrival), |picos| self.not_before(picos));
+            self.followers = Some(followers);
         }
         request
     }
 
     fn finished(&mut self, id: RequestId, at: Time) {
-        if let Some(followers) = &mut self.followers {
-            followers.finished(id, at);
+        if let Some(mut followers) = self.followers.take() {
+            followers.finished(id, at, |picos| self.not_before(picos));
+            self.followers = Some(followers);
         }
         if let Some(slots) = &mut self.slots {
             slots.ended(at);

@@ -8,9 +8,9 @@ use super::benchmark_load::{BenchmarkLoad, MeasuredLength};
 use super::figures::Figures;
 use super::glance::{FileForm, Glance};
 use super::json_tree::JsonTree;
-use super::json_values;
 use super::number::number_in;
 use super::result::Measured;
+use super::trees;
 use super::units::{seconds_in, statistic};
 use crate::config::reader::diagnostic::Diagnostic;
 
@@ -38,7 +38,7 @@ pub fn is_summary(glance: &Glance) -> bool {
         "request_count",
         "output_sequence_length",
     ]);
-    glance.form == FileForm::Json && has_latency && has_others
+    glance.is_tree() && has_latency && has_others
 }
 
 /// Whether a file is a summary in CSV.
@@ -48,7 +48,7 @@ pub fn is_table(glance: &Glance) -> bool {
 
 /// Reads summaries in JSON.
 pub fn read(name: &str, content: &str) -> Result<Vec<Measured>, Diagnostic> {
-    let all: Vec<JsonTree> = json_values::all(name, content)?;
+    let all: Vec<JsonTree> = trees::all(name, content)?;
     all.iter().map(|summary| of_json(name, summary)).collect()
 }
 
@@ -72,8 +72,16 @@ fn of_json(name: &str, summary: &JsonTree) -> Result<Measured, Diagnostic> {
     let config = summary.get("input_config");
     let load = measured.load.get_or_insert_default();
     take_load(load, config);
+    if *summary.get("is_complete") == JsonTree::Flag(false) {
+        let why = summary.get("incomplete_reason").text().unwrap_or("it does not say why");
+        measured
+            .notes
+            .push(format!("AIPerf says that the run is not complete: {why}"));
+    }
     Ok(measured)
 }
+
+static NOTHING: JsonTree = JsonTree::Nothing;
 
 /// Where AIPerf and genai-perf note what they were told to send.
 fn take_load(load: &mut BenchmarkLoad, config: &JsonTree) {
@@ -105,15 +113,50 @@ fn take_load(load: &mut BenchmarkLoad, config: &JsonTree) {
         .filter(|it| it.fract() == 0.0)
         .map(|it| it as u64);
     load.requests = asked.or(load.requests);
+    take_phase(load, config.get("phases"));
     let names = [
         config.at(&["endpoint", "model_names"]),
         config.get("model_names"),
+        config
+            .at(&["models", "items"])
+            .list()
+            .first()
+            .unwrap_or(&NOTHING)
+            .get("name"),
         config.at(&["endpoint", "model"]),
         config.get("model"),
     ];
     load.model = names
         .iter()
         .find_map(|it| it.list().first().unwrap_or(it).text().map(str::to_owned));
+}
+
+/// What AIPerf from 0.13 on notes: phases, of which the last one that counts is the benchmark.
+fn take_phase(load: &mut BenchmarkLoad, phases: &JsonTree) {
+    let is_left_out = |phase: &JsonTree| {
+        *phase.get("exclude_from_results") == JsonTree::Flag(true)
+            || [phase.get("kind"), phase.get("name")]
+                .iter()
+                .any(|it| it.text() == Some("warmup"))
+    };
+    let Some(phase) = phases.list().iter().rev().find(|phase| !is_left_out(phase)) else {
+        return;
+    };
+    let positive = |key: &str| phase.get(key).number().filter(|it| *it > 0.0);
+    let clients = phase.get("concurrency").count().filter(|it| *it > 0);
+    load.max_concurrency = clients.and_then(|it| u32::try_from(it).ok());
+    load.rate_per_s = match phase.get("type").text().unwrap_or_default() {
+        "concurrency" => load.max_concurrency.map(|_| f64::INFINITY),
+        // Of a ramp there is no one rate.
+        "poisson" | "gamma" | "constant" if phase.get("rate_ramp").is_nothing() => positive("rate"),
+        _ => None,
+    };
+    load.burstiness = match phase.get("type").text().unwrap_or_default() {
+        "constant" => Some(f64::INFINITY),
+        "gamma" => positive("smoothness"),
+        _ => None,
+    };
+    load.requests = phase.get("requests").count().filter(|it| *it > 0).or(load.requests);
 }
 
 /// Reads a summary in CSV: blocks of rows with a line of names above each.

@@ -42,7 +42,10 @@ struct Records {
 impl Records {
     fn take(&mut self, name: &str, record: &JsonTree) -> Result<(), Diagnostic> {
         let metadata = record.get("metadata");
-        if metadata.get("benchmark_phase").text() == Some("warmup") {
+        if ["benchmark_phase", "phase_kind"]
+            .iter()
+            .any(|key| metadata.get(key).text() == Some("warmup"))
+        {
             return Ok(());
         }
         let error = record.get("error");

@@ -18,6 +18,7 @@ use super::glance::{FileForm, Glance};
 use super::json_tree::JsonTree;
 use super::json_values;
 use super::metric::is_latency;
+use super::noted_settings::NotedSetting;
 use super::number::LooseNumber;
 use super::result::{Measured, MeasuredRequest, Values};
 use crate::config::files::csv_table::HeadedCsv;
@@ -351,15 +352,17 @@ impl Raw {
             "burstiness" => load.burstiness = map.next_value::<LooseNumber>()?.0,
             "request_rate" => {
                 let rate: JsonTree = map.next_value()?;
+                // SGLang says so where requests were sent at the times of a trace, which has no one rate.
+                let is_known = !rate.is_nothing() && rate.text() != Some("trace");
                 // What is no number is refused as one that is not above 0.
-                load.rate_per_s = (!rate.is_nothing()).then(|| rate.number().unwrap_or(f64::NAN));
+                load.rate_per_s = is_known.then(|| rate.number().unwrap_or(f64::NAN));
             }
             "ramp_up_strategy" => self.is_ramp = map.next_value::<JsonTree>()?.text().is_some(),
             "model_id" | "model" => {
                 let named = map.next_value::<JsonTree>()?;
                 load.model = named.text().map(str::to_owned).or(load.model.take());
             }
-            "tensor_parallel_size" | "tensor_parallel" | "tp" => {
+            "tensor_parallel_size" | "tensor-parallel-size" | "tensor_parallel" | "tp" => {
                 load.tensor_parallel = map
                     .next_value::<JsonTree>()?
                     .count()
@@ -368,7 +371,13 @@ impl Raw {
             "gpu" | "gpu_type" | "gpu_name" | "hw" => {
                 load.gpu = noted(&map.next_value()?).or(load.gpu.take());
             }
-            _ => return Ok(false),
+            _ => {
+                let Some(setting) = NotedSetting::named(key) else {
+                    return Ok(false);
+                };
+                let value = setting.value(&map.next_value()?);
+                load.settings.extend(value.map(|value| (setting, value)));
+            }
         }
         Ok(true)
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::noted_settings::NotedSetting;
 use crate::config::reader::diagnostic::Diagnostic;
 
 /// What a benchmark was told to send; what the file does not say is `None`.
@@ -21,6 +22,8 @@ pub struct BenchmarkLoad {
     pub tensor_parallel: Option<u32>,
     /// The GPU, as somebody noted there.
     pub gpu: Option<String>,
+    /// Settings of the server, as columns of a sweep or somebody's notes say them.
+    pub settings: Vec<(NotedSetting, f64)>,
     /// How long prompts were.
     pub input_tokens: Option<MeasuredLength>,
     /// How long answers were.

@@ -18,13 +18,12 @@ pub struct Foreign {
 const NO_TOKENS: &str = "it has no tokens and no time to the first of them, only how long whole answers took";
 const OFFLINE: &str = "it times whole batches without a server, and no first tokens";
 const SERVE: &str = "start the server, and measure it with `vllm bench serve --save-result --save-detailed`";
+const SERVE_LLAMA: &str = "start llama-server, and measure it with `vllm bench serve --save-result --save-detailed`";
 const NO_LATENCIES: &str = "it says what was asked, not how it was answered";
 const MEASURE: &str = "measure the same traffic with `vllm bench serve --save-result --save-detailed`, guidellm, \
                        AIPerf or inference-perf, which stream the answers";
 const REPLAY: &str =
     "replay it, by workload.trace = { path = \"FILE\" } in the scenario, and give here what was measured";
-const TO_JSON: &str = "write it as JSON: python3 -c 'import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), \
-                       sys.stdout)' < FILE.yaml > FILE.json";
 
 const fn tester(form: FileForm, names: &'static [&'static str], what: &'static str) -> Foreign {
     Foreign {
@@ -47,7 +46,7 @@ const fn trace(form: FileForm, names: &'static [&'static str], what: &'static st
 }
 
 /// All that are known by name; the first that fits is meant.
-pub const FOREIGN: [Foreign; 32] = [
+pub const FOREIGN: [Foreign; 37] = [
     tester(FileForm::Csv, &["metric_name", "metric_value"], "a result of k6"),
     tester(FileForm::Json, &["metrics", "root_group"], "a summary of k6"),
     tester(FileForm::Json, &["metric", "type", "data"], "a result of k6"),
@@ -66,6 +65,44 @@ pub const FOREIGN: [Foreign; 32] = [
     tester(FileForm::Csv, &["response-time", "status-code"], "a result of hey"),
     tester(FileForm::Json, &["summary", "latencyPercentiles"], "a result of oha"),
     tester(FileForm::Csv, &["timeStamp", "elapsed", "label"], "a result of JMeter"),
+    tester(FileForm::Json, &["type", "name", "stats"], "a result of Gatling"),
+    tester(FileForm::Json, &["aggregate", "intermediate"], "a report of Artillery"),
+    Foreign {
+        form: FileForm::Json,
+        names: &["n_prompt", "n_gen", "avg_ts"],
+        what: "a result of llama-bench",
+        lacks: OFFLINE,
+        way: SERVE_LLAMA,
+    },
+    Foreign {
+        form: FileForm::Json,
+        names: &["engine", "request_info", "performance"],
+        what: "a report of trtllm-bench",
+        lacks: OFFLINE,
+        way: "start trtllm-serve, and measure it with its benchmark_serving or `vllm bench serve --save-result \
+              --save-detailed`",
+    },
+    Foreign {
+        form: FileForm::Json,
+        names: &["Number of concurrency", "Total requests"],
+        what: "a summary of EvalScope",
+        lacks: "its means are not told apart by whether the first token is in them",
+        way: MEASURE,
+    },
+    Foreign {
+        form: FileForm::Json,
+        names: &["prompt_eval_count", "eval_count"],
+        what: "answers of Ollama",
+        lacks: "they say how long the server computed, not how long clients waited",
+        way: REPLAY,
+    },
+    Foreign {
+        form: FileForm::Json,
+        names: &["per_combination_metrics"],
+        what: "a sweep's summary of AIPerf",
+        lacks: "the numbers of its runs stand beside it",
+        way: "give the profile_export_aiperf.json of each run",
+    },
     Foreign {
         form: FileForm::Json,
         names: &["avg_latency", "percentiles"],
@@ -93,20 +130,6 @@ pub const FOREIGN: [Foreign; 32] = [
         what: "a result of tailcast",
         lacks: "it is a prediction, not a measurement",
         way: "give what was measured; of a run in the place of a measurement, what --requests-out writes",
-    },
-    Foreign {
-        form: FileForm::Yaml,
-        names: &["benchmarks"],
-        what: "a report of guidellm in YAML",
-        lacks: "YAML is not read",
-        way: TO_JSON,
-    },
-    Foreign {
-        form: FileForm::Yaml,
-        names: &["version", "scenario"],
-        what: "a report of llm-d-benchmark in YAML",
-        lacks: "YAML is not read",
-        way: TO_JSON,
     },
     Foreign {
         form: FileForm::Csv,
@@ -159,6 +182,21 @@ pub const FOREIGN: [Foreign; 32] = [
     trace(FileForm::Csv, &["Weibull"], "a window of ServeGen"),
     trace(FileForm::Csv, &["Gamma"], "a window of ServeGen"),
 ];
+
+/// Texts that tools print, by words of theirs.
+const PRINTED: [(&str, &str); 4] = [
+    ("MLPerf Results Summary", "a summary of MLPerf's LoadGen"),
+    ("This is ApacheBench", "what ApacheBench prints"),
+    (" threads and ", "what wrk prints"),
+    ("Requests/sec:", "what wrk or hey prints"),
+];
+
+/// What a text is that some tool prints, and why it says nothing here, with the way.
+pub fn printed(name: &str, content: &str) -> Option<(String, &'static str)> {
+    let (_, what) = PRINTED.iter().find(|(words, _)| content.contains(words))?;
+    let message = format!("{name} is {what}, not a result that can be compared: {NO_TOKENS}");
+    Some((message, MEASURE))
+}
 
 impl Foreign {
     /// The one that has these names, if it is known.

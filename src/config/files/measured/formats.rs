@@ -2,7 +2,7 @@
 
 use serde::de::IgnoredAny;
 
-use super::foreign::Foreign;
+use super::foreign::{self, Foreign};
 use super::glance::{FileForm, Glance};
 use super::json_values;
 use super::number::without_bare_words;
@@ -160,17 +160,22 @@ fn unknown(name: &str, content: &str, glance: &Glance) -> Diagnostic {
     if let Some(foreign) = Foreign::of(glance) {
         return Diagnostic::new(foreign.message(name)).help(foreign.way().to_owned());
     }
+    if !glance.is_tree()
+        && let Some((message, way)) = foreign::printed(name, content)
+    {
+        return Diagnostic::new(message).help(way);
+    }
     let names = named(&glance.names);
     let message = match glance.form {
         FileForm::Json if names.is_empty() => {
             format!("there are no latencies in {name}: it is JSON without any keys")
         }
         FileForm::Json => format!("there are no latencies in {name}: it is JSON with the keys {names}"),
-        FileForm::Yaml => format!("this is YAML, which is not read, with the keys {names}"),
+        FileForm::Yaml => format!("there are no latencies in {name}: it is YAML with the keys {names}"),
         FileForm::Csv => format!("a table with the columns {names} is no result of a known benchmark"),
         _ => "this is neither JSON nor a table nor what a server answers at /metrics".to_owned(),
     };
-    if glance.form == FileForm::Json {
+    if glance.is_tree() {
         return Diagnostic::new(message).help(FORMATS_HELP);
     }
     let start = content.len() - content.trim_start().len();

@@ -72,7 +72,17 @@ impl Glance {
 
     /// Whether it is of this form and has all of these names.
     pub fn is(&self, form: FileForm, names: &[&str]) -> bool {
-        self.form == form && names.iter().all(|name| self.has(name))
+        self.form == form && self.has_all(names)
+    }
+
+    /// Whether it is an object of JSON or YAML, or several.
+    pub fn is_tree(&self) -> bool {
+        matches!(self.form, FileForm::Json | FileForm::Yaml)
+    }
+
+    /// Whether it has all of these names.
+    pub fn has_all(&self, names: &[&str]) -> bool {
+        names.iter().all(|name| self.has(name))
     }
 
     /// Whether it has this name.
@@ -122,7 +132,7 @@ fn keys_of_yaml(content: &str) -> Option<Vec<String>> {
     };
     let mut lines = content.lines().filter(|line| {
         let line = line.trim();
-        !line.is_empty() && !line.starts_with('#') && line != "---"
+        !line.is_empty() && !line.starts_with(['#', '%']) && line != "---"
     });
     let first = is_key(lines.next()?.trim_start_matches("- "))?;
     let more = lines.filter_map(is_key).take(MOST_NAMES);

@@ -1,4 +1,4 @@
-//! Reports of guidellm (JSON), of its first and its second form: one result a benchmark.
+//! Reports of guidellm (JSON or YAML), of its first and its second form: one result a benchmark.
 //!
 //! Source: `guidellm/benchmark/schemas`. Names with `_ms` are in milliseconds, `request_latency` in seconds. Its
 //! `inter_token_latency_ms` is (last - first token) / (tokens - 1) of each request, counted as often as the request has
@@ -7,21 +7,23 @@
 
 use super::benchmark_load::{BenchmarkLoad, MeasuredLength};
 use super::figures::Figures;
-use super::glance::{FileForm, Glance};
+use super::glance::Glance;
 use super::json_tree::JsonTree;
-use super::json_values;
-use super::result::Measured;
+use super::result::{Measured, MeasuredRequest};
+use super::tally::Tally;
+use super::trees;
 use super::units::statistic;
 use crate::config::reader::diagnostic::Diagnostic;
+use crate::units::{Span, Time};
 
 /// Whether a file has the keys of such a report.
 pub fn is_report(glance: &Glance) -> bool {
-    glance.is(FileForm::Json, &["benchmarks"])
+    glance.is_tree() && glance.has("benchmarks")
 }
 
 /// Reads all benchmarks of a report.
 pub fn read(name: &str, content: &str) -> Result<Vec<Measured>, Diagnostic> {
-    let reports: Vec<JsonTree> = json_values::all(name, content)?;
+    let reports: Vec<JsonTree> = trees::all(name, content)?;
     let benchmarks: Vec<&JsonTree> = reports.iter().flat_map(|it| it.get("benchmarks").list()).collect();
     if benchmarks.is_empty() {
         let message = format!("{name} is a report of guidellm without benchmarks");
@@ -79,12 +81,61 @@ fn of_benchmark(name: &str, benchmark: &JsonTree) -> Result<Measured, Diagnostic
     load.input_tokens = lengths(metrics.get("prompt_token_count"));
     load.output_tokens = lengths(metrics.get("output_token_count"));
     load.model = model(benchmark);
-    Ok(Measured {
+    let mut measured = Measured {
         values: figures.values,
         unfinished: errored,
         load: Some(load),
         ..Measured::default()
-    })
+    };
+    add_requests(benchmark, successful, &mut measured);
+    Ok(measured)
+}
+
+/// Adds the requests one by one, and the numbers of them that the summary does not have. They may be a sample, or all
+/// be left out (`--outputs` and its sizes), and have no first tokens without streaming.
+fn add_requests(benchmark: &JsonTree, successful: Option<u64>, measured: &mut Measured) {
+    let list = benchmark.at(&["requests", "successful"]).list();
+    let all = successful.unwrap_or(list.len() as u64);
+    if list.is_empty() || all == 0 {
+        return;
+    }
+    if all != list.len() as u64 {
+        let note = format!("its requests one by one are {} of {all}, and are not used", list.len());
+        measured.notes.push(note);
+        return;
+    }
+    let Some(requests) = list.iter().map(of_request).collect::<Option<Vec<_>>>() else {
+        return;
+    };
+    let first = requests.iter().filter_map(|(start, _)| *start).reduce(f64::min);
+    let mut tally = Tally::default();
+    for (start, mut request) in requests {
+        let after = start
+            .zip(first)
+            .and_then(|(start, first)| Span::from_seconds(start - first));
+        request.arrival = after.map(|after| Time::ZERO + after);
+        tally.finish(request);
+    }
+    let one_by_one = tally.measured(0.0);
+    for (name, value) in one_by_one.values {
+        measured.values.entry(name).or_insert(value);
+    }
+    measured.requests = one_by_one.requests;
+}
+
+/// When a request started [s since 1970], and how it was served; `None` if the report does not say all of it.
+fn of_request(request: &JsonTree) -> Option<(Option<f64>, MeasuredRequest)> {
+    let seconds = |key: &str, in_a_second: f64| Span::from_seconds(request.get(key).number()? / in_a_second);
+    let tokens = |key: &str| u32::try_from(request.get(key).count()?).ok();
+    let served = MeasuredRequest {
+        arrival: None,
+        ttft: seconds("time_to_first_token_ms", 1e3)?,
+        e2e: seconds("request_latency", 1.0)?,
+        input_tokens: tokens("prompt_tokens")?,
+        output_tokens: tokens("output_tokens")?,
+    };
+    let start = request.first(&["request_start_time", "start_time"]).number();
+    (served.e2e >= served.ttft).then_some((start, served))
 }
 
 /// Statistics of those that succeeded.

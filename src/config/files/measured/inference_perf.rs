@@ -12,6 +12,7 @@ use super::json_tree::JsonTree;
 use super::json_values;
 use super::result::{Measured, MeasuredRequest};
 use super::tally::Tally;
+use super::trees;
 use super::units::statistic;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::units::{Span, Time};
@@ -30,7 +31,7 @@ const THROUGHPUT: [(&str, &str); 3] = [
 
 /// Whether a file has the keys of a stage's report.
 pub fn is_stage(glance: &Glance) -> bool {
-    glance.form == FileForm::Json && glance.has("successes") && glance.has_any(&["load_summary", "failures"])
+    glance.is_tree() && glance.has("successes") && glance.has_any(&["load_summary", "failures"])
 }
 
 /// Whether a file has the keys of requests one by one.
@@ -40,7 +41,7 @@ pub fn is_requests(glance: &Glance) -> bool {
 
 /// Reads reports of stages.
 pub fn read(name: &str, content: &str) -> Result<Vec<Measured>, Diagnostic> {
-    let all: Vec<JsonTree> = json_values::all(name, content)?;
+    let all: Vec<JsonTree> = trees::all(name, content)?;
     all.iter().map(|stage| of_stage(name, stage)).collect()
 }
 

@@ -1,4 +1,5 @@
-//! A JSON value without its prose: what a result says in numbers and names is small, whatever answers it repeats.
+//! A value of JSON or YAML without its prose: what a result says in numbers and names is small, whatever answers it
+//! repeats.
 
 use std::fmt;
 
@@ -120,7 +121,11 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<JsonTree, E> {
-        Ok(JsonTree::Number(value))
+        Ok(if value.is_nan() {
+            JsonTree::Nothing
+        } else {
+            JsonTree::Number(value)
+        })
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<JsonTree, E> {

@@ -1,14 +1,14 @@
-//! Reports of llm-d-benchmark (JSON), of its forms 0.1 and 0.2.
+//! Reports of llm-d-benchmark (YAML, as it writes them, or JSON), of its forms 0.1 and 0.2.
 //!
 //! Source: `llm-d-benchmark/docs/benchmark_report.md`. Each latency names its units; `normalized_time_per_output_token`
 //! has the first token in it and is not taken.
 
 use super::benchmark_load::{BenchmarkLoad, MeasuredLength};
 use super::figures::Figures;
-use super::glance::{FileForm, Glance};
+use super::glance::Glance;
 use super::json_tree::JsonTree;
-use super::json_values;
 use super::result::Measured;
+use super::trees;
 use super::units::{seconds_in, statistic};
 use crate::config::reader::diagnostic::Diagnostic;
 
@@ -35,12 +35,12 @@ const THROUGHPUT: [(&str, &str, &str); 3] = [
 
 /// Whether a file has the keys of such a report.
 pub fn is_report(glance: &Glance) -> bool {
-    glance.is(FileForm::Json, &["version", "scenario"]) && glance.has_any(&["metrics", "results"])
+    glance.is_tree() && glance.has_all(&["version", "scenario"]) && glance.has_any(&["metrics", "results"])
 }
 
 /// Reads reports.
 pub fn read(name: &str, content: &str) -> Result<Vec<Measured>, Diagnostic> {
-    let all: Vec<JsonTree> = json_values::all(name, content)?;
+    let all: Vec<JsonTree> = trees::all(name, content)?;
     all.iter().map(|report| of_report(name, report)).collect()
 }
 

@@ -11,6 +11,7 @@ use super::json_tree::JsonTree;
 use super::json_values;
 use super::result::{Measured, MeasuredRequest};
 use super::tally::Tally;
+use super::trees;
 use super::units::statistic;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::units::Span;
@@ -18,7 +19,7 @@ use crate::units::Span;
 /// Whether a file has the keys of a summary.
 pub fn is_summary(glance: &Glance) -> bool {
     let mut names = glance.names.iter();
-    glance.form == FileForm::Json
+    glance.is_tree()
         && names.any(|name| name.starts_with("results_ttft_s_") || name == "results_num_completed_requests")
 }
 
@@ -30,7 +31,7 @@ pub fn is_responses(glance: &Glance) -> bool {
 
 /// Reads summaries.
 pub fn read(name: &str, content: &str) -> Result<Vec<Measured>, Diagnostic> {
-    let all: Vec<JsonTree> = json_values::all(name, content)?;
+    let all: Vec<JsonTree> = trees::all(name, content)?;
     all.iter().map(|summary| of_summary(name, summary)).collect()
 }
 

@@ -23,11 +23,13 @@ mod json_values;
 mod llm_d_benchmark;
 mod llmperf;
 mod metric;
+mod noted_settings;
 mod number;
 mod prometheus;
 mod requests_csv;
 mod result;
 mod tally;
+mod trees;
 mod units;
 
 use std::io::{self, Read};
@@ -38,11 +40,13 @@ use flate2::read::MultiGzDecoder;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::read_once::Files;
 use crate::config::reader::text_file;
+use crate::workload::trace::no_text;
 use result::FORMATS_HELP;
 
 pub use benchmark_load::{BenchmarkLoad, MeasuredLength};
 pub use counters::{CountedHistogram, ServerCounters};
 pub use metric::{METRICS, canonical, is_latency};
+pub use noted_settings::NotedSetting;
 pub use result::{Measured, MeasuredRequest, Values};
 
 /// A larger file is no result of a benchmark.
@@ -130,6 +134,9 @@ impl Measured {
 fn text_of(files: &Files, path: &Path) -> Result<(String, String), Diagnostic> {
     let name = path.display().to_string();
     let bytes = files.bytes(path, LARGEST_FILE_BYTES);
+    if let Some(what) = bytes.as_ref().ok().and_then(|bytes| no_text(bytes)) {
+        return Err(Diagnostic::new(format!("{name} {what}")));
+    }
     let content = bytes.and_then(|bytes| text_file::text_of(unpacked(&bytes)?));
     let content =
         content.map_err(|error| Diagnostic::new(format!("cannot read {name}: {error}")).help(FORMATS_HELP))?;

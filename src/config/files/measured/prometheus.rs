@@ -103,6 +103,15 @@ fn add_latency(measured: &mut Measured, latency: &str, histogram: &CountedHistog
     }
 }
 
+/// How the series of other servers start.
+const OTHERS: [(&str, &str); 5] = [
+    ("tgi_", "Text Generation Inference"),
+    ("nv_inference", "Triton"),
+    ("trtllm_", "TensorRT-LLM"),
+    ("llamacpp:", "llama.cpp"),
+    ("dynamo_", "Dynamo"),
+];
+
 /// Sums over the engines of one server, each of which counts by itself.
 fn counters(name: &str, content: &str) -> Result<ServerCounters, Diagnostic> {
     let mut found = ServerCounters::default();
@@ -124,6 +133,15 @@ fn counters(name: &str, content: &str) -> Result<ServerCounters, Diagnostic> {
         found.take(series, &sample);
     }
     if !is_any {
+        let whose = OTHERS
+            .iter()
+            .find(|(start, _)| content.lines().any(|line| line.starts_with(start)));
+        if let Some((_, whose)) = whose {
+            let message =
+                format!("{name} holds metrics of {whose}, in which times to first tokens are not told as vLLM does");
+            let way = "measure its answers with `vllm bench serve --save-result --save-detailed`, guidellm or AIPerf";
+            return Err(Diagnostic::new(message).help(way));
+        }
         let message = format!("{name} holds metrics, but none of vLLM's or SGLang's");
         return Err(Diagnostic::new(message).help("ask the server itself, as by curl http://localhost:8000/metrics"));
     }

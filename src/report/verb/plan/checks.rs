@@ -42,6 +42,15 @@ impl CheckOutcome {
             None => Self::Unknown,
         }
     }
+
+    /// Its name in tables.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Fails => "fails",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// All of them, in the order of their weight.

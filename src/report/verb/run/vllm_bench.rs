@@ -26,6 +26,7 @@ const LATENCIES: [(Metric, &str, &str, &str); 4] = [
 /// The numbers of a run as such a benchmark counts them.
 #[derive(Serialize)]
 struct BenchResult<'a> {
+    endpoint_type: &'static str,
     backend: &'static str,
     label: &'static str,
     model_id: &'a str,
@@ -34,6 +35,11 @@ struct BenchResult<'a> {
     request_rate: Option<RequestRate>,
     burstiness: Option<f64>,
     max_concurrency: Option<u32>,
+    // As columns of a sweep and `--metadata` have them: what divides by GPUs takes them from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tensor_parallel_size: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_parallel_size: Option<u32>,
     duration: f64,
     completed: u64,
     failed: u64,
@@ -43,6 +49,9 @@ struct BenchResult<'a> {
     request_goodput: Option<f64>,
     output_throughput: Option<f64>,
     total_token_throughput: Option<f64>,
+    /// From above, as there, where all count that were there at any time of a second: here those that waited and those
+    /// that ran at most, each at its own time.
+    max_concurrent_requests: Option<u64>,
     #[serde(flatten)]
     latencies: serde_json::Map<String, serde_json::Value>,
 }
@@ -110,13 +119,16 @@ impl RunReport {
 
     fn bench_result(&self, sent: &BenchmarkLoad) -> BenchResult<'_> {
         let (requests, throughput) = (&self.summary.requests, &self.summary.throughput);
+        let queue = &self.summary.queue;
         let total = |per_s: Option<f64>| per_s.map(|per_s| (per_s * throughput.duration_s).round() as u64);
         let (input, output) = (throughput.input_tokens_per_s, throughput.output_tokens_per_s);
         let latencies = LATENCIES.iter().flat_map(|(metric, key, ..)| {
             let latency = self.summary.latency.of(*metric);
             statistics(latency).map(|(statistic, value)| (format!("{statistic}_{key}_ms"), value.map(in_ms).into()))
         });
+        let are_alike = self.headline.pools.is_none();
         BenchResult {
+            endpoint_type: "tailcast",
             backend: "tailcast",
             label: "simulated",
             model_id: &self.headline.model,
@@ -131,6 +143,8 @@ impl RunReport {
             }),
             burstiness: sent.burstiness,
             max_concurrency: sent.max_concurrency,
+            tensor_parallel_size: are_alike.then_some(self.headline.tensor_parallel),
+            data_parallel_size: self.fleet.as_ref().filter(|_| are_alike).map(|fleet| fleet.servers),
             duration: throughput.duration_s,
             completed: requests.finished,
             failed: requests.arrived - requests.finished,
@@ -140,16 +154,23 @@ impl RunReport {
             request_goodput: throughput.goodput_per_s,
             output_throughput: output,
             total_token_throughput: input.zip(output).map(|(input, output)| input + output),
+            max_concurrent_requests: queue
+                .depth
+                .max
+                .zip(queue.running.max)
+                .map(|(waiting, running)| waiting + running),
             latencies: latencies.collect(),
         }
     }
 }
 
-fn statistics(latency: &LatencySummary) -> [(&'static str, Option<f64>); 4] {
+fn statistics(latency: &LatencySummary) -> [(&'static str, Option<f64>); 6] {
     [
         ("mean", latency.mean),
         ("median", latency.p50),
         ("std", latency.std),
+        ("p90", latency.p90),
+        ("p95", latency.p95),
         ("p99", latency.p99),
     ]
 }
