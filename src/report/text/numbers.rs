@@ -102,6 +102,7 @@ pub fn percent(fraction: f64) -> String {
     match text.as_str() {
         "100.0 %" if fraction < 1.0 => "> 99.9 %".to_owned(),
         "0.0 %" if fraction > 0.0 => "< 0.1 %".to_owned(),
+        "-0.0 %" => "0.0 %".to_owned(),
         _ => text,
     }
 }
