@@ -89,6 +89,9 @@ fn shortcut(settings: &ServerSettings) -> Result<Shortcut<'_>, &'static str> {
     match &settings.policy {
         PolicySettings::None(_) => Ok(Shortcut::None),
         PolicySettings::Static(rules) => Ok(Shortcut::Static(rules)),
+        PolicySettings::Continuous(rules) if rules.offload.is_some() => {
+            Err("continuous with KV cache in the memory of the CPU")
+        }
         PolicySettings::Continuous(rules) if rules.speculative.is_some() && settings.memory().kv_groups.is_some() => {
             Err("continuous with drafts over groups of layers")
         }

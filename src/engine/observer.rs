@@ -1,7 +1,7 @@
 //! What an engine tells about a run as it happens.
 
 use crate::kv::KvGrowth;
-use crate::policy::{DraftCounts, Live};
+use crate::policy::{DraftCounts, Live, Moved};
 use crate::step_time::{Ramp, StepShape};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
@@ -32,6 +32,10 @@ pub trait Observer {
     /// So many more tokens came with a request's latest: drafts that were accepted. Heard in the order of its server's
     /// time, behind what is told of that token; the number of a server alone is 0.
     fn drafted(&mut self, _server: ServerId, _at: Time, _id: RequestId, _more: u32) {}
+
+    /// Blocks have begun to move between the memories of GPU and CPU. Heard in the order of its server's time; the
+    /// number of a server alone is 0.
+    fn moved(&mut self, _server: ServerId, _at: Time, _moved: &Moved) {}
 
     /// Something happened in one of several servers, heard in the order of that server's time; what it means for the
     /// request's client is told by [`Observer::on`] in its own time.

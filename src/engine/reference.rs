@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::engine_trait::{Engine, ServerLoad, Turn};
-use super::observer::{Event, Observer};
+use super::observer::{Event, Observer, ServerId};
 use super::progress::{CatchesUp, Progress};
 use super::telling::{tell_decision, tell_outcome};
 use crate::policy::{Decision, Memory, Planner, StepPlan, taken_of};
@@ -241,7 +241,11 @@ impl ReferenceServer {
     }
 
     fn decide_step(&mut self, observer: &mut (impl Observer + ?Sized)) {
-        match self.planner.plan(self.now) {
+        let decision = self.planner.plan(self.now);
+        if let Some(moved) = self.planner.moved() {
+            observer.moved(ServerId(0), self.now, &moved);
+        }
+        match decision {
             Decision::Idle => self.wakes = None,
             Decision::WaitUntil(time) => self.wakes = Some(time),
             Decision::Step(plan) => {
@@ -264,7 +268,7 @@ impl ReferenceServer {
         if plan.scheduled.is_empty() {
             return;
         }
-        let takes = self.step_time.step(&plan.shape);
+        let takes = plan.held + self.step_time.step(&plan.shape);
         let start = match self.in_flight.back() {
             Some(before) => before.end(),
             None if self.planner.steps_in_flight() > 1 => self.now + self.step_time.launch(&plan.shape),

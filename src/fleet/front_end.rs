@@ -1,6 +1,7 @@
 //! What stands between clients and an engine: the API server, which turns text into tokens and tokens into text.
 
 use crate::engine::{Engine, Event, Finished, Observer, QuietRun, ServerId, ServerLoad, StepRun, Turn};
+use crate::policy::Moved;
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
@@ -202,5 +203,9 @@ impl<O: Observer + ?Sized> Observer for Told<'_, O> {
 
     fn drafted(&mut self, server: ServerId, at: Time, id: RequestId, more: u32) {
         self.observer.drafted(server, at, id, more);
+    }
+
+    fn moved(&mut self, server: ServerId, at: Time, moved: &Moved) {
+        self.observer.moved(server, at, moved);
     }
 }

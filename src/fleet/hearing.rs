@@ -2,6 +2,7 @@
 
 use super::telling::{Location, Telling};
 use crate::engine::{Event, Finished, Observer, ServerId, StepRun};
+use crate::policy::Moved;
 use crate::units::Time;
 use crate::workload::RequestId;
 
@@ -97,5 +98,9 @@ impl<O: Observer + ?Sized> Observer for Hearing<'_, '_, O> {
 
     fn drafted(&mut self, _server: ServerId, at: Time, id: RequestId, more: u32) {
         self.telling.observer.drafted(self.server, at, id, more);
+    }
+
+    fn moved(&mut self, _server: ServerId, at: Time, moved: &Moved) {
+        self.telling.observer.moved(self.server, at, moved);
     }
 }

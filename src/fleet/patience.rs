@@ -4,6 +4,7 @@ use rustc_hash::FxHashSet;
 
 use super::deadlines::Deadlines;
 use crate::engine::{Engine, Event, Observer, ServerId, StepRun};
+use crate::policy::Moved;
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId, Source};
 
@@ -104,5 +105,9 @@ impl<O: Observer> Observer for Heeding<'_, O> {
 
     fn drafted(&mut self, server: ServerId, at: Time, id: RequestId, more: u32) {
         self.observer.drafted(server, at, id, more);
+    }
+
+    fn moved(&mut self, server: ServerId, at: Time, moved: &Moved) {
+        self.observer.moved(server, at, moved);
     }
 }

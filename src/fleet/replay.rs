@@ -5,6 +5,7 @@ use super::patience::Patience;
 use super::replay_error::ReplayError;
 use super::watch::{Unwatched, Watch};
 use crate::engine::{Engine, Event, Observer, ServerId, StepRun};
+use crate::policy::Moved;
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId, Segment, Source};
 
@@ -199,5 +200,9 @@ impl<O: Observer + ?Sized> Observer for EndsHeard<'_, O> {
 
     fn drafted(&mut self, server: ServerId, at: Time, id: RequestId, more: u32) {
         self.observer.drafted(server, at, id, more);
+    }
+
+    fn moved(&mut self, server: ServerId, at: Time, moved: &Moved) {
+        self.observer.moved(server, at, moved);
     }
 }

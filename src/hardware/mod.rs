@@ -14,6 +14,7 @@ mod drafter;
 mod feed_forward;
 mod generic_kernels;
 mod gpu;
+mod host_link;
 mod indexer;
 mod kernel_choice;
 mod kernel_copies;

@@ -1,6 +1,7 @@
 //! Several observers of one run.
 
 use crate::engine::{Event, FleetSize, Observer, ServerChange, ServerId, StepRun, Streamed};
+use crate::policy::Moved;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -36,6 +37,12 @@ impl Observer for Listeners<'_> {
     fn drafted(&mut self, server: ServerId, at: Time, id: RequestId, more: u32) {
         for listener in &mut self.0 {
             listener.drafted(server, at, id, more);
+        }
+    }
+
+    fn moved(&mut self, server: ServerId, at: Time, moved: &Moved) {
+        for listener in &mut self.0 {
+            listener.moved(server, at, moved);
         }
     }
 

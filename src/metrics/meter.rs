@@ -7,6 +7,7 @@ use super::population::Counts;
 use super::recorder_settings::RecorderSettings;
 use super::windows::Window;
 use crate::engine::{Event, Finished, StepRun, Streamed};
+use crate::policy::Moved;
 use crate::stats::TimeWeighted;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -39,6 +40,9 @@ pub(super) trait Meter: Sized {
     /// Steps have ended, at whose start this was so.
     #[inline(always)]
     fn ran(&mut self, _run: &StepRun<'_>, _at_start: StartOfSteps) {}
+
+    /// Blocks have begun to move between the memories of GPU and CPU.
+    fn moved(&mut self, _moved: &Moved) {}
 
     /// What was heard of the run, which has ended.
     fn finish(self, run: &WholeRun) -> Self::Total;

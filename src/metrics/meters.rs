@@ -14,12 +14,14 @@ use super::named_number::NamedNumber;
 use super::path::{PathMeter, PathSummary};
 use super::recorder_settings::RecorderSettings;
 use super::server::{
-    Constraint, ConstraintMeter, DraftsMeter, GpuMeter, GpuSummary, KvMeter, KvSummary, QueueMeter, QueueSummary,
-    Saturation, SaturationMeter, SpeculativeSummary, StepShares, StepSharesMeter, Waves, WavesMeter,
+    Constraint, ConstraintMeter, DraftsMeter, GpuMeter, GpuSummary, KvMeter, KvSummary, OffloadMeter, OffloadSummary,
+    QueueMeter, QueueSummary, Saturation, SaturationMeter, SpeculativeSummary, StepShares, StepSharesMeter, Waves,
+    WavesMeter,
 };
 use super::slo::ClassResult;
 use super::steady_state::{SteadyState, SteadyStateMeter};
 use crate::engine::{StepRun, Streamed};
+use crate::policy::Moved;
 use crate::workload::Request;
 
 /// Makes, of groups of meters, a struct for each group that passes everything on, one for what a group heard, and the
@@ -72,6 +74,10 @@ macro_rules! meters {
                 #[inline(always)]
                 pub(super) fn ran(&mut self, run: &StepRun<'_>, at_start: StartOfSteps) {
                     $( self.$name.ran(run, at_start); )+
+                }
+
+                pub(super) fn moved(&mut self, moved: &Moved) {
+                    $( self.$name.moved(moved); )+
                 }
 
                 pub(super) fn finish(self, run: &WholeRun) -> $Totals {
@@ -174,6 +180,9 @@ meters! {
         /// What drafts came to; `None` if nothing was drafted. It stands by itself in the result of a run.
         #[serde(skip)]
         speculative: DraftsMeter => Option<SpeculativeSummary>,
+        /// What the memory of the CPU gained; `None` where it holds nothing. It stands by itself in a run's result.
+        #[serde(skip)]
+        kv_offload: OffloadMeter => Option<OffloadSummary>,
         /// What held requests back. It stands by itself in the result of a run.
         #[serde(skip)]
         constraint: ConstraintMeter => Constraint,

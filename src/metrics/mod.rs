@@ -83,8 +83,8 @@ pub use request_group::RequestGroup;
 pub use request_log::{RequestLog, RequestOutcome, RequestRow};
 pub use run_measure::{RunMeasure, group_and_rest};
 pub use server::{
-    Binding, Constraint, GpuSummary, GpuWork, KvFragmentation, KvSummary, KvUsage, QueueSummary, Saturation,
-    SpeculativeSummary, StepPrices, StepShares, TimeWeightedSummary, Waves,
+    Binding, Constraint, GpuSummary, GpuWork, KvFragmentation, KvSummary, KvUsage, OffloadSummary, QueueSummary,
+    Saturation, SpeculativeSummary, StepPrices, StepShares, TimeWeightedSummary, Waves,
 };
 pub use server_sums::{LevelSummary, ShareSummary};
 pub use slo::{ClassResult, LatencySlo, ServedNumber, ServedSlo, Slo, SloError, SloOutcome, SloResult};

@@ -20,6 +20,7 @@ use super::slo::Slo;
 use crate::engine::{Event, Finished, FleetSize, Observer, ServerChange, ServerId, StepRun, Streamed};
 use crate::money::CostRules;
 use crate::path::{PathBooks, RequestPath};
+use crate::policy::Moved;
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
@@ -231,6 +232,11 @@ impl Observer for Recorder {
         };
         self.client.ran(run, at_start);
         self.server.ran(run, at_start);
+    }
+
+    fn moved(&mut self, _server: ServerId, _at: Time, moved: &Moved) {
+        self.client.moved(moved);
+        self.server.moved(moved);
     }
 
     #[inline(always)]

@@ -31,7 +31,7 @@ pub use none::NoBatching;
 pub use orca::OrcaSettings;
 pub use plain_queue::PlainQueue;
 pub use plan::{HoldsFor, Policy};
-pub use planner::{Planned, Planner, Waiting};
+pub use planner::{Moved, Planned, Planner, Waiting};
 pub use queue::{OrderMatters, Queue, UnderWay};
 pub use rules::{Change, Description, Host, LargestStep, Limits, MOST_REQUESTS, MOST_TOKENS, Rules};
 pub use sarathi::SarathiSettings;

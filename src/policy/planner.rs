@@ -4,7 +4,7 @@ use super::live::{Live, Memory};
 use super::plain_queue::PlainQueue;
 use super::plan::Policy;
 use super::step_plan::{Decision, StepOutcome, StepPlan};
-use crate::units::Time;
+use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
 /// A server's queues, and the policy that plans over them.
@@ -38,6 +38,31 @@ pub trait Planner {
 
     /// How much of its prompt a request would find in the prefix cache if it were admitted now [tokens].
     fn cached_tokens(&self, request: &Request) -> u32;
+
+    /// What has begun to move between the memories of GPU and CPU since this was last asked; `None` where nothing ever
+    /// does.
+    fn moved(&mut self) -> Option<Moved> {
+        None
+    }
+}
+
+/// Blocks that have begun to move between the memories of GPU and CPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Requests that load what they lack.
+    pub loads: u64,
+    /// Blocks on their way to the GPU.
+    pub loaded_blocks: u64,
+    /// Blocks on their way to the CPU.
+    pub stored_blocks: u64,
+    /// How long loads take that have begun, one after the other.
+    pub loading: Span,
+    /// How long stores take that have begun.
+    pub storing: Span,
+    /// For how long a step waits for stores that have to end before it.
+    pub held: Span,
+    /// Blocks in the memory of the CPU now.
+    pub cpu_blocks: u32,
 }
 
 /// The requests that wait for admission, taken together.

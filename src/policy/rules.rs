@@ -131,6 +131,7 @@ pub trait Rules: Sized {
 
 /// What defaults and refusals depend on besides what is written.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what defaults depend on")]
 pub struct Host<'a> {
     /// Whether the policy that is read is the one that is used.
     pub is_used: bool,
@@ -148,6 +149,8 @@ pub struct Host<'a> {
     pub profile: NamedProfile,
     /// Draft tokens, if there are any.
     pub drafts: Option<&'a Speculative>,
+    /// Whether KV cache is kept in the memory of the CPU too.
+    pub offloads: bool,
     /// Whether some layers keep a state of each request in place of its tokens.
     pub has_states: bool,
 }

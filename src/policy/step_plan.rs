@@ -2,7 +2,7 @@
 
 use super::live::Live;
 use crate::step_time::StepShape;
-use crate::units::Time;
+use crate::units::{Span, Time};
 use crate::workload::RequestId;
 
 /// What happens next on an idle server.
@@ -29,6 +29,8 @@ pub struct StepPlan {
     pub used_blocks: u32,
     /// Their slots without a token while the step runs, those that it computes counted as tokens.
     pub empty_slots: u64,
+    /// For how long the step waits before it runs.
+    pub held: Span,
     /// Whether the members of the batch get their responses together, once all have finished.
     pub respond_together: bool,
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use tailcast::policy::vllm::{OffloadRules, VllmPlan, VllmScheduler};
+use tailcast::policy::vllm::{CopyTime, OffloadRules, VllmPlan, VllmScheduler};
 use tailcast::policy::{ContinuousSettings, Memory, cut_to_model_length};
 use tailcast::workload::{Prompt, Request, RequestId};
 
@@ -75,6 +75,8 @@ impl Driver {
             offload: Some(OffloadRules {
                 cpu_blocks: room,
                 prompt_only: random.random_bool(0.5),
+                load: CopyTime::default(),
+                store: CopyTime::default(),
             }),
             ..ContinuousSettings::new(random.random_range(1..9), max_model_len.max(random.random_range(9..80)))
         };
@@ -249,6 +251,8 @@ fn where_nobody_asks_again_the_memory_of_the_cpu_changes_no_step() {
             Some(OffloadRules {
                 cpu_blocks: 7,
                 prompt_only: false,
+                load: CopyTime::default(),
+                store: CopyTime::default(),
             }),
         ]
         .map(|offload| {

@@ -64,6 +64,7 @@ mod known_sglang;
 mod known_step_times;
 mod kv_fragmentation;
 mod kv_groups;
+mod kv_offload;
 mod large_inputs;
 mod laws_offload;
 mod laws_policy;

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use tailcast::engine::{
-    self, Action, Clock, Engine, Event, LoggedExperiment, Observer, Server, StepLog, StepRun, log_steps,
+    self, Action, Clock, Engine, Event, LoggedExperiment, Observer, Server, StepLog, StepRun, TransferSteps, log_steps,
 };
-use tailcast::policy::vllm::VllmScheduler;
+use tailcast::policy::vllm::{CopyTime, OffloadRules, VllmScheduler};
 use tailcast::policy::{ContinuousSettings, PolicySettings, cut_to_model_length};
 use tailcast::step_time::Affine;
 use tailcast::units::{Span, Time};
@@ -43,10 +43,13 @@ impl Observer for Served {
 
 #[test]
 fn runs_with_priorities_drafts_and_aborts_go_step_by_step_as_the_log_has_it() {
-    let (mut preemptions, mut aborts, mut ahead, mut compared) = (0, 0, 0, 0);
-    for policy in ["continuous with priorities", "continuous with drafts"] {
+    let (mut preemptions, mut aborts, mut ahead, mut loads, mut compared) = (0, 0, 0, 0, 0);
+    for policy in ["continuous with priorities", "continuous with drafts", OFFLOADING] {
         for seed in 0..300 {
-            let mut world = world(policy, seed);
+            let mut world = match policy {
+                OFFLOADING => offloading(seed),
+                _ => world(policy, seed),
+            };
             let most = world.settings.max_model_len;
             let rules = rules(&world).clone();
             if !rules.chunked_prefill && rules.max_num_batched_tokens < most {
@@ -66,10 +69,12 @@ fn runs_with_priorities_drafts_and_aborts_go_step_by_step_as_the_log_has_it() {
                     )
                 })
                 .collect();
+            // Transfers that take no time end with the step with which they begin.
+            let at_once = TransferSteps { load: 0, store: 0 };
             let log = log_steps(
                 VllmScheduler::new(rules.clone(), world.settings.memory()),
                 &LoggedExperiment {
-                    transfer_steps: None,
+                    transfer_steps: rules.offload.map(|_| at_once),
                     requests: &world.requests,
                     actions: &actions,
                     clock: Clock::Timed(&STEP_TIME),
@@ -85,6 +90,8 @@ fn runs_with_priorities_drafts_and_aborts_go_step_by_step_as_the_log_has_it() {
             preemptions += expected.preemptions;
             aborts += given_up.len();
             ahead += u32::from(rules.async_scheduling);
+            let decided = log.steps.iter().filter_map(|line| line.decided.as_ref());
+            loads += decided.map(|it| it.plan.transfers.loads.len()).sum::<usize>();
             compared += 1;
         }
     }
@@ -92,7 +99,27 @@ fn runs_with_priorities_drafts_and_aborts_go_step_by_step_as_the_log_has_it() {
         preemptions > 500 && aborts > 200,
         "{preemptions} preemptions, {aborts} aborts"
     );
-    assert!(ahead > 100 && compared > 400, "{ahead} of {compared} decide ahead");
+    assert!(ahead > 100 && compared > 600, "{ahead} of {compared} decide ahead");
+    assert!(loads > 100, "{loads} loads");
+}
+
+const OFFLOADING: &str = "continuous with KV cache in the memory of the CPU";
+
+/// A world in which the CPU keeps KV cache too.
+fn offloading(seed: u64) -> World {
+    let mut world = world("continuous with priorities", seed);
+    let PolicySettings::Continuous(rules) = &mut world.settings.policy else {
+        panic!("it is one of continuous batching");
+    };
+    rules.priority = seed.is_multiple_of(4);
+    rules.async_scheduling = false;
+    rules.offload = Some(OffloadRules {
+        cpu_blocks: 1 + (7 * seed % 97) as u32,
+        prompt_only: seed.is_multiple_of(2),
+        load: CopyTime::default(),
+        store: CopyTime::default(),
+    });
+    world
 }
 
 fn rules(world: &World) -> &ContinuousSettings {

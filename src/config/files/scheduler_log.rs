@@ -14,7 +14,7 @@ use std::path::Path;
 
 use crate::config::reader::text_file;
 use crate::engine::{Action, TransferSteps};
-use crate::policy::vllm::{DraftSwitches, OffloadRules, Profile};
+use crate::policy::vllm::{CopyTime, DraftSwitches, OffloadRules, Profile};
 use crate::policy::{Acceptance, ContinuousSettings, Memory, Speculative};
 use crate::step_time::Affine;
 use crate::units::{Span, Time};
@@ -174,6 +174,8 @@ impl RawConfig {
             offload: self.offload.as_ref().map(|offload| OffloadRules {
                 cpu_blocks: offload.cpu_blocks,
                 prompt_only: offload.prompt_only,
+                load: CopyTime::default(),
+                store: CopyTime::default(),
             }),
             retention_interval: self.prefix_cache_retention_interval,
             full_sequence_gate: self.scheduler_reserve_full_isl && release.full_sequence_gate,

@@ -200,7 +200,7 @@ impl Deployment {
 pub(super) fn resolve(
     reading: &Reading,
     batching_fields: &Fields<'_>,
-    (model, server, batching): (ModelChoice, ServerTable, Batching),
+    (model, server, mut batching): (ModelChoice, ServerTable, Batching),
     (sampling, profile): (Sampling, Named),
 ) -> Result<Deployment, NoScenario> {
     let graphs = server.launches.captured(&server.gpu, &batching, &profile);
@@ -212,6 +212,7 @@ pub(super) fn resolve(
     }
     let memory = memory(&model, &server, &batching, (graphs, start_up))?;
     let cache = SimulatedCache::of(&server, &memory, &batching.policy)?;
+    offload(reading, &server, (&model, &memory, &cache), &mut batching.policy)?;
     let fits = batching.policy.refuse_memory(&Memory {
         usable_blocks: cache.kv_blocks - 1,
         block_tokens: cache.block_tokens,
@@ -258,6 +259,20 @@ pub(super) fn resolve(
         engine_host,
         price_lists: reading.files.price_lists().clone(),
     })
+}
+
+/// Gives the policy the memory of the CPU, if the server has any for its KV cache.
+fn offload(
+    reading: &Reading,
+    server: &ServerTable,
+    (model, memory, cache): (&ModelChoice, &MemoryBudget, &SimulatedCache),
+    policy: &mut PolicySettings,
+) -> Result<(), Diagnostic> {
+    let Some(offload) = &server.kv_offload else {
+        return Ok(());
+    };
+    let has_groups = cache.kv_groups.is_some() || model.model.state_bytes_per_request(1) > 0;
+    offload.give_to(policy, reading, memory, (server.tensor_parallel, has_groups))
 }
 
 /// What steps pay besides their kernels, and which kernels these are.

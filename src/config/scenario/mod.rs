@@ -22,6 +22,7 @@ pub mod form;
 pub mod fresh_server;
 pub mod idle_keys;
 mod kernel_launches;
+mod kv_offload;
 pub mod laid_over;
 pub mod lengths;
 pub mod load;

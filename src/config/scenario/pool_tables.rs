@@ -133,6 +133,7 @@ fn host<'a>(server: &'a ServerTable, model: &Model, profile: Named) -> Host<'a> 
         block_tokens: server.block_tokens,
         profile,
         drafts: None,
+        offloads: server.kv_offload.is_some(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::fresh_server::{self, WARM_UP};
 use super::kernel_launches::{self, ENFORCE_EAGER, FUSE_ALLREDUCE_RMS, KernelLaunches, MAX_CUDAGRAPH_CAPTURE_SIZE};
+use super::kv_offload::{self, KV_OFFLOAD, KvOffload};
 use super::model::refused;
 use super::overheads::{self, CPU_TIME, CpuTime, FRONT_END};
 use super::profile;
@@ -38,6 +39,7 @@ pub(super) const SERVER: Setting = Setting::new(
         &CPU_TIME,
         &FRONT_END,
         &WARM_UP,
+        &KV_OFFLOAD,
     ]),
     "What it runs on",
 );
@@ -139,6 +141,8 @@ pub struct ServerTable {
     pub front_end: Option<FrontEnd>,
     /// How a server is slow at first, if it is.
     pub fresh: Option<FreshServer>,
+    /// Which memory of the CPU holds KV cache too, if any.
+    pub kv_offload: Option<KvOffload>,
 }
 
 /// Reads the table `[server]`: what the deployment runs on.
@@ -178,6 +182,7 @@ pub fn read_server(fields: &Fields<'_>, model: &Model, profile: &profile::Named)
         cpu_time: overheads::read_cpu_time(fields)?,
         front_end: overheads::read_front_end(fields)?,
         fresh: fresh_server::read(fields)?,
+        kv_offload: kv_offload::read(fields, &gpu)?,
         gpu,
     };
     warn_about_length(fields, &server, model);

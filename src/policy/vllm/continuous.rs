@@ -5,14 +5,15 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use super::links::TransferLinks;
 use super::plan::{ScheduledPart, VllmPlan};
 use super::resume::RunningRequest;
 use super::scheduler::VllmScheduler;
 use super::settings::ContinuousSettings;
 use crate::policy::live::{Live, Memory};
-use crate::policy::planner::{Planner, Waiting};
+use crate::policy::planner::{Moved, Planner, Waiting};
 use crate::policy::step_plan::{Decision, Produced, Scheduled, ScheduledAs, StepOutcome, StepPlan};
-use crate::units::Time;
+use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
 /// The scheduler, and the history of each request inside it.
@@ -24,6 +25,8 @@ pub struct ContinuousBatching {
     steps_in_flight: u64,
     /// Whether steps verify drafts.
     drafts: bool,
+    /// What is under way between GPU and CPU, if KV cache is kept there too.
+    links: Option<TransferLinks>,
 }
 
 impl ContinuousBatching {
@@ -32,6 +35,7 @@ impl ContinuousBatching {
         Self {
             steps_in_flight: settings.steps_in_flight(),
             drafts: settings.speculative.is_some(),
+            links: settings.offload.as_ref().map(TransferLinks::new),
             scheduler: VllmScheduler::new(settings, memory),
             histories: FxHashMap::default(),
             decided: VecDeque::new(),
@@ -50,6 +54,22 @@ impl ContinuousBatching {
         self.decided.push_back(decided);
     }
 
+    /// Reports transfers that have ended.
+    fn end_transfers(&mut self, now: Time) {
+        if let Some(links) = &mut self.links {
+            self.scheduler.end_transfers(&links.ended(now));
+        }
+    }
+
+    /// Nobody computes: as long as anything moves, its end may change that. Empty steps go round in no time.
+    fn wait_for_transfers(&mut self, now: Time) -> Decision {
+        let Some(links) = &mut self.links else {
+            return Decision::Idle;
+        };
+        links.begin_stores(now);
+        links.next_end().map_or(Decision::Idle, Decision::WaitUntil)
+    }
+
     fn history(&mut self, id: RequestId) -> &mut Live {
         let history = self.histories.get_mut(&id);
         history.expect("a request inside has a history")
@@ -64,10 +84,10 @@ impl ContinuousBatching {
             ScheduledAs::Running => {}
             ScheduledAs::New => {
                 live.scheduled = Some(now);
-                live.cached = part.hit;
+                live.cached = part.computed_before;
             }
             // What it had computed before and does not find is computed again.
-            ScheduledAs::Resumed => live.recomputed += u64::from(live.computed.saturating_sub(part.hit)),
+            ScheduledAs::Resumed => live.recomputed += u64::from(live.computed.saturating_sub(part.computed_before)),
         }
         live.computed = part.computed_before + part.tokens;
         if part.padded {
@@ -99,15 +119,22 @@ impl Planner for ContinuousBatching {
     }
 
     fn plan(&mut self, now: Time) -> Decision {
+        self.end_transfers(now);
+        if let Some(links) = &mut self.links {
+            links.begin_stores(now);
+        }
         let decided = self.scheduler.schedule();
+        let links = self.links.as_mut();
+        let held = links.map_or(Span::ZERO, |links| links.begin(&decided.transfers, now));
         if decided.scheduled.is_empty() && decided.preempted.is_empty() {
-            return Decision::Idle;
+            return self.wait_for_transfers(now);
         }
         let pool = self.scheduler.pool();
         let mut plan = StepPlan {
             used_blocks: pool.usable() - pool.free_count(),
             empty_slots: self.scheduler.empty_slots(),
             preempted: decided.preempted.clone(),
+            held,
             scheduled: Vec::with_capacity(decided.scheduled.len()),
             ..StepPlan::default()
         };
@@ -150,6 +177,12 @@ impl Planner for ContinuousBatching {
         self.scheduler.cached_tokens(request)
     }
 
+    fn moved(&mut self) -> Option<Moved> {
+        let cpu_blocks = self.scheduler.cpu_blocks() as u32;
+        let moved = self.links.as_mut()?.take_moved();
+        Some(Moved { cpu_blocks, ..moved })
+    }
+
     fn complete(&mut self, _plan: &StepPlan, end: Time) -> StepOutcome {
         let decided = self.decided.pop_front().expect("a step was decided");
         let mut outcome = StepOutcome {
@@ -177,6 +210,7 @@ impl Planner for ContinuousBatching {
                 outcome.finished.extend(self.histories.remove(&output.id));
             }
         }
+        self.end_transfers(end);
         outcome
     }
 }

@@ -111,24 +111,25 @@ impl CpuMemory {
             return None;
         }
         let rank = self.rank_of(member);
-        let keys = member.keys()[..end as usize].to_vec();
-        let offered: FxHashSet<BlockKey> = keys[from as usize..].iter().copied().collect();
-        let is_new = |number: &u32| self.store.state(keys[*number as usize]).is_none();
+        let keys = member.keys()[from as usize..end as usize].to_vec();
+        let key = |number: u32| keys[(number - from) as usize];
+        let offered: FxHashSet<BlockKey> = keys.iter().copied().collect();
+        let is_new = |number: &u32| self.store.state(key(*number)).is_none();
         let (new, old): (Vec<u32>, Vec<u32>) = (from..end).partition(is_new);
         if !self.store.make_room(new.len(), &|key| offered.contains(&key)) {
             return None;
         }
         member.offloaded.stored = end;
         for number in old {
-            self.store.touch(keys[number as usize], (rank, number));
+            self.store.touch(key(number), (rank, number));
         }
         if new.is_empty() {
             return None;
         }
         for &number in &new {
-            self.store.begin_write(keys[number as usize], (rank, number));
+            self.store.begin_write(key(number), (rank, number));
         }
-        let written = new.iter().map(|&number| keys[number as usize]).collect();
+        let written = new.iter().map(|&number| key(number)).collect();
         let blocks = new.iter().map(|&number| member.tables[0][number as usize]).collect();
         Some(self.add_job(member.id(), false, written, blocks))
     }

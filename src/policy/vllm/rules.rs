@@ -159,7 +159,7 @@ impl Rules for ContinuousSettings {
             speculative: host.drafts.cloned(),
             ..Self::new(max_num_seqs, default_tokens)
         };
-        settings.read_switches(written, &host.profile)?;
+        settings.read_switches(written, host)?;
         if host.is_used {
             settings.refuse_watermark(&host.profile)?;
             settings.refuse_what_vllm_refuses(host.max_model_len)?;
@@ -256,7 +256,8 @@ fn defaults(host: &Host<'_>) -> (u32, u32) {
 
 impl ContinuousSettings {
     /// Reads the switches in which releases differ.
-    fn read_switches<W: Written>(&mut self, written: &W, profile: &NamedProfile) -> Result<(), W::Error> {
+    fn read_switches<W: Written>(&mut self, written: &W, host: &Host<'_>) -> Result<(), W::Error> {
+        let profile = &host.profile;
         let why = profile.as_default();
         let of = profile.switches;
         self.full_sequence_gate = written.boolean(&FULL_SEQUENCE_GATE, of.full_sequence_gate, &why)?;
@@ -267,9 +268,19 @@ impl ContinuousSettings {
         let drafts = self.speculative.as_ref();
         let (default, why) = match drafts {
             Some(drafts) if !drafts.looks_ahead => (false, "this release does not look ahead beside such drafts"),
+            _ if host.offloads => (
+                false,
+                "transfers to and from the CPU are modelled for steps decided one by one",
+            ),
             _ => (of.async_scheduling, why.as_str()),
         };
         self.async_scheduling = written.boolean(&ASYNC_SCHEDULING, default, why)?;
+        if self.async_scheduling && host.offloads && host.is_used {
+            let message = "not supported: batching.async_scheduling = true beside server.kv_offload";
+            return Err(Refused::new(&[&ASYNC_SCHEDULING], message)
+                .help("leave one of the two out: steps are then decided one by one, and the CPU's time is part of each")
+                .into());
+        }
         if self.async_scheduling && drafts.is_some() && !of.async_scheduling {
             let message = "not supported: batching.async_scheduling = true beside batching.speculative before 0.14";
             return Err(Refused::new(&[&ASYNC_SCHEDULING], message)

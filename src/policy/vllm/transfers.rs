@@ -1,6 +1,7 @@
 //! What moves between the memories of GPU and CPU, and how far each request has come with it.
 
 use crate::kv::StoreRank;
+use crate::units::Span;
 use crate::workload::RequestId;
 
 /// What is offloaded, and where to.
@@ -10,6 +11,26 @@ pub struct OffloadRules {
     pub cpu_blocks: u32,
     /// Whether only blocks of prompts are stored (`offload_prompt_only`).
     pub prompt_only: bool,
+    /// How long blocks take from the CPU to the GPU.
+    pub load: CopyTime,
+    /// How long they take from the GPU to the CPU.
+    pub store: CopyTime,
+}
+
+/// How long a job of copies takes in one direction, in which one job goes after the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CopyTime {
+    /// Before the first block comes.
+    pub start: Span,
+    /// Each block.
+    pub per_block: Span,
+}
+
+impl CopyTime {
+    /// Of so many blocks.
+    pub fn of(self, blocks: u32) -> Span {
+        self.start + Span::from_picos(self.per_block.picos() * u64::from(blocks))
+    }
 }
 
 /// What a decision means for the memory of the CPU.

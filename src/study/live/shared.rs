@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::engine::{Event, FleetSize, Observer, ServerChange, ServerId, StepRun};
+use crate::policy::Moved;
 use crate::units::Time;
 use crate::workload::RequestId;
 
@@ -21,6 +22,10 @@ impl<O: Observer> Observer for Shared<O> {
 
     fn drafted(&mut self, server: ServerId, at: Time, id: RequestId, more: u32) {
         self.0.borrow_mut().drafted(server, at, id, more);
+    }
+
+    fn moved(&mut self, server: ServerId, at: Time, moved: &Moved) {
+        self.0.borrow_mut().moved(server, at, moved);
     }
 
     fn on_server(&mut self, server: ServerId, at: Time, id: RequestId, event: &Event) {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::report::{MemoryReport, ModelError, PoolFacts, RunReport};
-use crate::metrics::{Constraint, FleetReport, PoolReport, SpeculativeSummary, StepShares, Summary};
+use crate::metrics::{Constraint, FleetReport, OffloadSummary, PoolReport, SpeculativeSummary, StepShares, Summary};
 use crate::report::text::document::{Tool, pretty};
 use crate::report::verb::breakdown_document::BreakdownDocument;
 use crate::report::verb::path_document::PathDocument;
@@ -42,6 +42,9 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     step_time: Option<StepShares>,
     speculative: Option<SpeculativeSummary>,
+    /// `None` where no KV cache is kept in the memory of the CPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kv_offload: Option<OffloadSummary>,
     warnings: Vec<String>,
 }
 
@@ -88,6 +91,7 @@ impl RunReport {
             constraint: summary.constraint,
             step_time: summary.step_time,
             speculative: summary.speculative,
+            kv_offload: summary.kv_offload,
             warnings: self.all_warnings(),
         };
         pretty(&document)

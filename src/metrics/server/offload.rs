@@ -1,0 +1,160 @@
+//! What the memory of the CPU gains: what is loaded from it, and what moves for that.
+
+use serde::Serialize;
+
+use crate::metrics::line::{Line, Phrase};
+use crate::metrics::meter::{Durations, Meter, ResultSection, Total, WholeRun, ratio};
+use crate::metrics::named_number::{Better, NamedNumber};
+use crate::metrics::recorder_settings::RecorderSettings;
+use crate::policy::{Moved, PolicySettings};
+
+/// KV cache in the memory of the CPU, of all servers together.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct OffloadSummary {
+    /// Tokens that the memory of one CPU has room for; `None` if servers differ in it.
+    pub capacity_tokens: Option<u64>,
+    /// The most that was in use of it, as a fraction.
+    pub usage_max: Option<f64>,
+    /// How often a request loaded what it did not find in the GPU.
+    pub loads: u64,
+    /// These tokens, which were not computed again.
+    pub loaded_tokens: u64,
+    pub stored_tokens: u64,
+    /// For which part of the time something was on its way to the GPU, 0..=1, of servers in the mean.
+    pub loading_fraction: Option<f64>,
+    /// The same to the CPU.
+    pub storing_fraction: Option<f64>,
+    /// How long steps waited for stores, whose blocks they were to write to, in all [s].
+    pub held_s: f64,
+}
+
+/// Adds up what moves.
+#[derive(Clone, Debug)]
+pub(in crate::metrics) struct OffloadMeter {
+    /// `None` where nothing ever moves.
+    total: Option<MovedInAll>,
+    block_tokens: u64,
+    cpu_blocks: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct MovedInAll {
+    loads: u64,
+    loaded_blocks: u64,
+    stored_blocks: u64,
+    loading_picos: u128,
+    storing_picos: u128,
+    held_picos: u128,
+    most_blocks: u32,
+}
+
+impl Meter for OffloadMeter {
+    type Total = Self;
+
+    fn new(settings: &RecorderSettings<'_>) -> Self {
+        let room = |policy: &PolicySettings| match policy {
+            PolicySettings::Continuous(rules) => rules.offload.map(|offload| offload.cpu_blocks),
+            _ => None,
+        };
+        let has_any = settings
+            .kinds()
+            .into_iter()
+            .any(|server| room(&server.policy).is_some());
+        Self {
+            total: has_any.then(MovedInAll::default),
+            block_tokens: settings.server.block_tokens.into(),
+            cpu_blocks: settings.common(|server| room(&server.policy)).flatten(),
+        }
+    }
+
+    fn moved(&mut self, moved: &Moved) {
+        let all = self.total.get_or_insert_default();
+        all.loads += moved.loads;
+        all.loaded_blocks += moved.loaded_blocks;
+        all.stored_blocks += moved.stored_blocks;
+        all.loading_picos += u128::from(moved.loading.picos());
+        all.storing_picos += u128::from(moved.storing.picos());
+        all.held_picos += u128::from(moved.held.picos());
+        all.most_blocks = all.most_blocks.max(moved.cpu_blocks);
+    }
+
+    fn finish(self, _run: &WholeRun) -> Self {
+        self
+    }
+}
+
+impl Total for OffloadMeter {
+    type Section = Option<OffloadSummary>;
+
+    fn pool(&mut self, other: &Self) {
+        let (Some(all), Some(theirs)) = (&mut self.total, &other.total) else {
+            return;
+        };
+        all.loads += theirs.loads;
+        all.loaded_blocks += theirs.loaded_blocks;
+        all.stored_blocks += theirs.stored_blocks;
+        all.loading_picos += theirs.loading_picos;
+        all.storing_picos += theirs.storing_picos;
+        all.held_picos += theirs.held_picos;
+        all.most_blocks = all.most_blocks.max(theirs.most_blocks);
+    }
+
+    fn section(&self, durations: &Durations) -> Option<OffloadSummary> {
+        let all = self.total?;
+        let share = |picos: u128| ratio(picos as f64, durations.covered_picos as f64);
+        Some(OffloadSummary {
+            capacity_tokens: self.cpu_blocks.map(|blocks| u64::from(blocks) * self.block_tokens),
+            usage_max: self
+                .cpu_blocks
+                .and_then(|room| ratio(all.most_blocks.into(), room.into())),
+            loads: all.loads,
+            loaded_tokens: all.loaded_blocks * self.block_tokens,
+            stored_tokens: all.stored_blocks * self.block_tokens,
+            loading_fraction: share(all.loading_picos),
+            storing_fraction: share(all.storing_picos),
+            held_s: all.held_picos as f64 / 1e12,
+        })
+    }
+}
+
+impl ResultSection for Option<OffloadSummary> {
+    fn named_numbers() -> Vec<NamedNumber<Self>> {
+        vec![
+            NamedNumber::mean("kv_offload.loaded_tokens", Better::Higher, |it| {
+                it.as_ref().map(|it| it.loaded_tokens as f64)
+            }),
+            NamedNumber::share("kv_offload.loading_fraction", Better::Lower, |it| {
+                it.as_ref()?.loading_fraction
+            }),
+            NamedNumber::share("kv_offload.usage_max", Better::Lower, |it| it.as_ref()?.usage_max),
+        ]
+    }
+
+    fn lines(&self) -> Vec<Line> {
+        use Phrase::{Count, Share, Text, Time};
+        let line = |moved: &OffloadSummary| {
+            let line = Line::new("CPU tier")
+                .with([
+                    Count(Some(moved.loaded_tokens)),
+                    Text(" tokens loaded by "),
+                    Count(Some(moved.loads)),
+                    Text(" requests"),
+                ])
+                .with([Count(Some(moved.stored_tokens)), Text(" stored")])
+                .with([Text("peak "), Share(moved.usage_max), Text(" of it")])
+                .with([
+                    Text("its link busy "),
+                    Share(moved.loading_fraction),
+                    Text(" with loads, "),
+                    Share(moved.storing_fraction),
+                    Text(" with stores"),
+                ]);
+            if moved.held_s > 0.0 {
+                return line.with([Text("steps waited "), Time(Some(moved.held_s)), Text(" for stores")]);
+            }
+            line
+        };
+        self.iter().map(line).collect()
+    }
+}
