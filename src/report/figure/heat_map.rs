@@ -6,7 +6,9 @@ use super::bars::unit;
 use super::key_axis::sorted_names;
 use super::kind::{Draws, Figure};
 use super::thinned::{add_note, evenly};
-use crate::report::draw::chart::{ChartAxis, Drawing, HeatMap, Panel};
+use super::titles::title_of_key;
+use crate::metrics::Better;
+use crate::report::draw::chart::{ChartAxis, Drawing, Good, HeatMap, Panel};
 use crate::report::files::results::SweepPoints;
 use crate::study::short;
 
@@ -43,8 +45,13 @@ pub fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
         Panel::HeatMap(HeatMap {
             title: measure.name.clone(),
             unit: unit(measure.quantity),
-            x: ChartAxis::named(short(x), columns.clone()),
-            y: ChartAxis::named(short(y), rows.clone()),
+            good: match measure.better {
+                Better::Lower => Some(Good::Low),
+                Better::Higher => Some(Good::High),
+                Better::Neither => None,
+            },
+            x: ChartAxis::named(title_of_key(x), columns.clone()),
+            y: ChartAxis::named(title_of_key(y), rows.clone()),
             rows: rows
                 .iter()
                 .map(|row| columns.iter().map(|column| cell(row, column)).collect())

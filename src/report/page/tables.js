@@ -17,6 +17,12 @@
     table.tBodies[0].append(...[...table.tBodies[0].rows].sort(compare));
   };
 
+  // What is cut off at the side says so.
+  const look = new ResizeObserver(entries => {
+    for (const { target } of entries) target.classList.toggle("cut", target.scrollWidth > target.clientWidth + 1);
+  });
+  document.querySelectorAll(".scroll").forEach(it => look.observe(it));
+
   document.querySelectorAll("table.sortable").forEach(table => {
     table.querySelectorAll("thead th").forEach((heading, column) => {
       heading.querySelector("button").addEventListener("click", () => sort(table, column, heading));
