@@ -3,7 +3,8 @@
 use super::kind::{Drawn, Draws, Figure, Recordings, Timelines};
 use super::thinned::thinned_out;
 use super::{
-    accuracy, bars, heat_map, interactivity, lines, load_curve, over_time, pareto, prefix_hits, server_queues, tail,
+    accuracy, bars, heat_map, interactivity, lines, load_curve, over_time, pareto, prefix_hits, server_queues,
+    step_time, tail,
 };
 use crate::report::draw::chart::Drawing;
 use crate::report::files::results::SweepPoints;
@@ -21,6 +22,7 @@ pub const FIGURES: &[&Figure] = &[
     &over_time::SCALING,
     &tail::FIGURE,
     &over_time::LATENCY,
+    &step_time::FIGURE,
     &bars::FIGURE,
     &lines::FIGURE,
     &heat_map::FIGURE,
@@ -64,7 +66,7 @@ pub fn drawn_of_contest(report: &CompareReport) -> Vec<Drawn> {
 /// Draws runs as a whole.
 pub fn drawn_of_recordings(note: &str, runs: &Recordings) -> Vec<Drawn> {
     drawn(|draws| match draws {
-        Draws::Recordings(draw) => Some(draw(note, runs)),
+        Draws::Recordings(draw) => draw(note, runs),
         _ => None,
     })
 }

@@ -13,6 +13,7 @@ pub mod over_time;
 pub mod pareto;
 pub mod prefix_hits;
 pub mod server_queues;
+mod step_time;
 pub mod tail;
 mod thinned;
 mod titles;
