@@ -62,7 +62,7 @@ addEventListener("load", () => setTimeout(() => {
   point(overTime[0], "pointerup", 0.6, 0.5);
   seen.part = [ticks(overTime[0]), views()];
   seen.selected = String(getSelection());
-  point(overTime[0], "dblclick", 0.5, 0.5);
+  overTime[0].querySelector(".whole").click();
   seen.wholeAgain = [ticks(overTime[0]), views()];
   const entry = document.querySelector(".legend button");
   const named = `.picture [data-series="${entry.dataset.series}"]`;

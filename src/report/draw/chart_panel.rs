@@ -4,7 +4,7 @@ use super::axes::{Above, Below, Beside};
 use super::labels::{self, Obstacles};
 use super::scale::Scale;
 use super::series::{self, Bars, DrawnSeries, Plot};
-use super::sizes::{Heights, LABEL_SIZE, no_data};
+use super::sizes::{Heights, LABEL_SIZE, Sides, no_data};
 use super::sketch::{Anchor, Colour, Dashes, GREY, Rect, Role, Sketch, Spot};
 use super::style::Styles;
 use super::text;
@@ -52,16 +52,9 @@ pub struct ChartPanel<'a> {
     pub heights: Heights,
 }
 
-/// Room left and right of a plot [px].
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Sides {
-    pub left: f64,
-    pub right: f64,
-}
-
 impl<'a> ChartPanel<'a> {
     /// The panel of a chart, its plot with at least so much room at its sides.
-    pub fn new(chart: &'a Chart, width: f64, height: f64, least: Sides) -> Self {
+    pub fn new(chart: &'a Chart, (width, height): (f64, f64), least: Sides) -> Self {
         let (x, y, bars) = scales(chart);
         let beside = Beside::new(&chart.y, &y, height);
         let names_beside = names_beside(chart, &y, height, NAMES_SHARE * width);

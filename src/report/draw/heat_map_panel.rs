@@ -2,7 +2,7 @@
 
 use super::axes::{Above, Below, Beside};
 use super::scale::Scale;
-use super::sizes::{Heights, LABEL_SIZE, no_data};
+use super::sizes::{Heights, LABEL_SIZE, Sides, no_data};
 use super::sketch::{Anchor, Colour, GREY, INK, Rect, Sketch, Spot};
 use super::text;
 use super::viridis::Shades;
@@ -35,7 +35,8 @@ pub struct HeatMapPanel<'a> {
 }
 
 impl<'a> HeatMapPanel<'a> {
-    pub fn new(map: &'a HeatMap, width: f64, height: f64) -> Self {
+    /// The panel of a map, its cells with at least so much room at their sides.
+    pub fn new(map: &'a HeatMap, (width, height): (f64, f64), least: Sides) -> Self {
         let (columns, rows) = size(map);
         let shades = Shades::of(map);
         let height = if shades.is_some() {
@@ -54,7 +55,8 @@ impl<'a> HeatMapPanel<'a> {
                 .map(|(_, text)| text::width(&text, LABEL_SIZE));
             STRIP_GAP + STRIP + 5.0 + widths.fold(0.0, f64::max)
         });
-        let plot_width = width - beside.width - numbers;
+        let plot_left = beside.width.max(least.left);
+        let plot_width = width - plot_left - numbers.max(least.right);
         let below = Below::new(&x, &x_scale, plot_width);
         let above = Above::new(&titled(map), &map.y.title, width);
         let heights = Heights {
@@ -66,11 +68,19 @@ impl<'a> HeatMapPanel<'a> {
             map,
             shades,
             above,
-            plot_left: beside.width,
             beside,
             below,
+            plot_left,
             plot_width,
             heights,
+        }
+    }
+
+    /// The room at the sides of its cells, in a panel of this width.
+    pub fn sides(&self, width: f64) -> Sides {
+        Sides {
+            left: self.plot_left,
+            right: width - self.plot_left - self.plot_width,
         }
     }
 

@@ -1,8 +1,8 @@
 //! Where the parts of a drawing stand: question, note, panels in rows, legend.
 
-use super::chart_panel::{ChartPanel, Sides};
+use super::chart_panel::ChartPanel;
 use super::heat_map_panel::HeatMapPanel;
-use super::sizes::{Heights, LABEL_SIZE, LEADING, no_data};
+use super::sizes::{Heights, LABEL_SIZE, LEADING, Sides, no_data};
 use super::sketch::{Anchor, GREY, INK, Rect, Sketch};
 use super::style::Styles;
 use super::text;
@@ -107,16 +107,18 @@ fn draw_row(sketch: &mut Sketch, row: &[PlannedPanel], styles: &Styles, (top, wi
 
 type PlannedRow<'a> = (Vec<PlannedPanel<'a>>, Heights);
 
-/// Panels in rows: those of a row have axes of one height, charts of a column plots of one width. With each row goes
+/// Panels in rows: those of a row have axes of one height, those of a column plots of one width. With each row goes
 /// what all of it need.
 fn planned_rows(drawing: &Drawing, columns: usize, width: f64, height: f64) -> Vec<PlannedRow<'_>> {
     let mut sides = vec![Sides::default(); columns];
     for (number, panel) in drawing.panels.iter().enumerate() {
-        if let PlannedPanel::Chart(chart) = plan(panel, (width, height), Sides::default()) {
-            let (all, own) = (&mut sides[number % columns], chart.sides(width));
-            all.left = all.left.max(own.left);
-            all.right = all.right.max(own.right);
-        }
+        let own = match plan(panel, (width, height), Sides::default()) {
+            PlannedPanel::Chart(chart) => chart.sides(width),
+            PlannedPanel::HeatMap(map) => map.sides(width),
+        };
+        let all = &mut sides[number % columns];
+        all.left = all.left.max(own.left);
+        all.right = all.right.max(own.right);
     }
     let rows = drawing.panels.chunks(columns);
     rows.map(|row| planned_row(row, &sides, (width, height))).collect()
@@ -142,10 +144,10 @@ fn planned_row<'a>(row: &'a [Panel], sides: &[Sides], (width, height): (f64, f64
     (panels, heights)
 }
 
-fn plan(panel: &Panel, (width, height): (f64, f64), sides: Sides) -> PlannedPanel<'_> {
+fn plan(panel: &Panel, size: (f64, f64), sides: Sides) -> PlannedPanel<'_> {
     match panel {
-        Panel::Chart(chart) => PlannedPanel::Chart(ChartPanel::new(chart, width, height, sides)),
-        Panel::HeatMap(map) => PlannedPanel::HeatMap(HeatMapPanel::new(map, width, height)),
+        Panel::Chart(chart) => PlannedPanel::Chart(ChartPanel::new(chart, size, sides)),
+        Panel::HeatMap(map) => PlannedPanel::HeatMap(HeatMapPanel::new(map, size, sides)),
     }
 }
 

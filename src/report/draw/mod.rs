@@ -25,5 +25,6 @@ mod viridis;
 
 pub(super) use embedded::{EmbeddedChart, embedded, legend};
 pub use picture::{Lettering, lettering, to_png, to_svg};
+pub(super) use sketch::WHITE;
 pub(super) use style::Styles;
 pub(super) use viridis::Shades;

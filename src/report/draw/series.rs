@@ -16,7 +16,7 @@ const BARS: f64 = 0.8;
 /// Wider bars are no easier to compare [px].
 const WIDEST_BAR: f64 = 90.0;
 /// The marks of more points would be one thick line, and their intervals a fence.
-const MOST_MARKS: usize = 150;
+const MOST_MARKS: usize = 60;
 /// Points of a line closer together than this are drawn as their range [px].
 const COLUMN: f64 = 0.5;
 

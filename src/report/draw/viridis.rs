@@ -1,6 +1,6 @@
 //! Colours for values: as different as the values are, for people of all kinds of colour vision and in grey.
 
-use super::chart::{Good, HeatMap};
+use super::chart::{Good, HeatMap, Unit};
 use super::sketch::{Colour, INK, WHITE};
 
 /// Viridis by Stéfan van der Walt and Nathaniel Smith (CC0), at tenths: <https://bids.github.io/colormap/>.
@@ -37,14 +37,20 @@ impl Shades {
     /// For the values of a map; `None` if none of them is a number.
     pub fn of(map: &HeatMap) -> Option<Self> {
         let values = map.rows.iter().flatten().filter_map(|value| *value);
-        Self::of_values(values, map.good == Some(Good::Low))
+        Self::of_values(values, map.unit, map.good == Some(Good::Low))
     }
 
-    fn of_values(values: impl Iterator<Item = f64>, is_low_bright: bool) -> Option<Self> {
+    fn of_values(values: impl Iterator<Item = f64>, unit: Unit, is_low_bright: bool) -> Option<Self> {
         let values = values.filter(|value| value.is_finite());
         let (least, most) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), it| {
             (least.min(it), most.max(it))
         });
+        // What is written the same looks the same.
+        let most = if unit.write(least) == unit.write(most) {
+            least
+        } else {
+            most
+        };
         (least <= most).then_some(Self {
             least,
             most,
@@ -122,7 +128,7 @@ mod tests {
 
     #[test]
     fn larger_values_are_brighter_and_words_on_them_can_be_read() {
-        let shades = Shades::of_values([1.0, 1000.0].into_iter(), false).unwrap();
+        let shades = Shades::of_values([1.0, 1000.0].into_iter(), Unit::Plain, false).unwrap();
         let mut last = -1.0;
         for step in 0..=100 {
             let value = shades.value(f64::from(step) / 100.0);
@@ -133,12 +139,12 @@ mod tests {
             assert!(contrast > 3.0, "{value}: {contrast}");
             last = below;
         }
-        let good_if_low = Shades::of_values([1.0, 1000.0].into_iter(), true).unwrap();
+        let good_if_low = Shades::of_values([1.0, 1000.0].into_iter(), Unit::Plain, true).unwrap();
         assert_eq!(good_if_low.colours(1.0), shades.colours(1000.0));
-        let all_alike = Shades::of_values([0.0, f64::NAN, 0.0].into_iter(), true).unwrap();
+        let all_alike = Shades::of_values([0.0, f64::NAN, 0.0].into_iter(), Unit::Plain, true).unwrap();
         assert_eq!(all_alike.colours(0.0).0, colour(0.5));
-        assert!(Shades::of_values([f64::NAN].into_iter(), true).is_none());
-        let huge = Shades::of_values([f64::MIN, f64::MAX].into_iter(), true).unwrap();
+        assert!(Shades::of_values([f64::NAN].into_iter(), Unit::Plain, true).is_none());
+        let huge = Shades::of_values([f64::MIN, f64::MAX].into_iter(), Unit::Plain, true).unwrap();
         assert_eq!(huge.colours(0.0).0, colour(0.5));
     }
 }

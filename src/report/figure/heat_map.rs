@@ -22,6 +22,9 @@ pub const FIGURE: Figure = Figure {
 
 /// More rows or columns are too narrow to be told apart.
 const MOST_VALUES: usize = 64;
+/// More cells in all maps make a page that is slow to open; rows and columns enough to see a pattern there are, though.
+const MOST_CELLS: usize = 20_000;
+const LEAST_VALUES: usize = 16;
 
 /// Every measure over two keys, of whose values no more are shown than can be told apart. `None` if there are more or
 /// fewer keys.
@@ -34,8 +37,10 @@ pub fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
         .map(|point| ([point.values[0].as_str(), point.values[1].as_str()], point))
         .collect();
     let all = [0, 1].map(|key| sorted_names(&sweep.points, key));
+    let cells = MOST_CELLS / sweep.heading.measures.len().max(1);
+    let most = cells.isqrt().clamp(LEAST_VALUES, MOST_VALUES);
     let shown = all.each_ref().map(|names| {
-        let kept = evenly(names.len(), MOST_VALUES);
+        let kept = evenly(names.len(), most);
         kept.map(|number| names[number].clone()).collect::<Vec<String>>()
     });
     let [columns, rows] = &shown;

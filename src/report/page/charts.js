@@ -201,8 +201,14 @@ const charts = (() => {
     holder.addEventListener("pointerleave", () => hideTip(chart));
     if (!chart.data.zooms) return;
     holder.classList.add("zooms");
-    holder.title = "Drag across to see a part; double click for all";
+    const whole = document.createElement("button");
+    whole.type = "button";
+    whole.className = "whole";
+    whole.textContent = "Show all";
+    whole.addEventListener("click", () => showWhole(chart));
+    holder.append(whole);
     holder.addEventListener("pointerdown", event => {
+      if (event.target === whole) return;
       const view = shown(chart);
       if (!view || event.button !== 0) return;
       const [x, y] = where(event, view);
@@ -235,6 +241,15 @@ const charts = (() => {
     for (const it of figure.querySelectorAll(`.picture [data-series="${number}"]`)) it.style.display = isOn ? "none" : "";
   };
 
+  // A cell of a heat map says what it is the value of.
+  const nameCell = ({ target }) => {
+    const table = target.closest("td:not(.none)")?.closest("table");
+    if (!table || target.title) return;
+    const [row, column] = [target.parentElement.cells[0], table.tFoot.rows[0].cells[target.cellIndex]];
+    const { x, y, what } = table.dataset;
+    target.title = `${x}: ${column.textContent}\n${y}: ${row.textContent}\n${what}: ${target.textContent}`;
+  };
+
   // Makes the charts of a figure answer; gives a function that forgets them.
   const start = figure => {
     const off = new Set();
@@ -252,6 +267,7 @@ const charts = (() => {
     });
     ours.forEach(listen);
     all.push(...ours);
+    for (const it of figure.querySelectorAll(".heat")) it.addEventListener("pointerover", nameCell);
     for (const button of figure.querySelectorAll(".legend button")) button.addEventListener("click", () => toggle(figure, button, off));
     return () => ours.forEach(it => all.splice(all.indexOf(it), 1));
   };

@@ -53,7 +53,7 @@ fn chart(chart: &Chart, embedded: &EmbeddedChart, styles: &Styles, drawing: &Dra
         format!("{title}: {}", chart.y.title)
     };
     html! {
-        div.chart role="img" aria-label=(label) {
+        div.chart role="group" aria-label=(label) {
             @for picture in &embedded.pictures { (PreEscaped(&picture.svg)) }
             @if !embedded.is_empty {
                 script type="application/json" { (PreEscaped(chart_json::text(chart, embedded, styles))) }

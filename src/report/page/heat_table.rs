@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use crate::report::draw::Shades;
 use crate::report::draw::chart::{Good, HeatMap};
+use crate::report::draw::{Shades, WHITE};
 
 /// Stops of the gradient that shows what the colours mean.
 const STOPS: u32 = 10;
@@ -29,7 +29,7 @@ fn cells(map: &HeatMap, shades: &Shades) -> Markup {
     let rows = map.rows.len().max(map.y.names.len());
     html! {
         div.scroll tabindex="0" role="region" aria-label=(map.title) {
-            table.heat {
+            table.heat data-x=(map.x.title) data-y=(map.y.title) data-what=(map.title) {
                 tbody {
                     @for row in (0..rows).rev() {
                         tr {
@@ -60,16 +60,8 @@ fn cell(map: &HeatMap, shades: &Shades, (row, column): (usize, usize)) -> Markup
     };
     let text = map.unit.write(value);
     let (below, ink) = shades.colours(value);
-    let style = format!("background:{};color:{}", below.to_css(), ink.to_css());
-    let title = format!(
-        "{}: {}\n{}: {}\n{}: {text}",
-        map.x.title,
-        name(&map.x.names, column),
-        map.y.title,
-        name(&map.y.names, row),
-        map.title,
-    );
-    html! { td style=(style) title=(title) { (text) } }
+    let style = format!("background:{}", below.to_css());
+    html! { td.white[ink == WHITE] style=(style) { (text) } }
 }
 
 /// What the colours mean: the name of the values, and which are good.
@@ -83,8 +75,8 @@ fn scale(map: &HeatMap, shades: &Shades) -> Markup {
         None => "",
     };
     html! {
+        div.axis { (map.title) (good) }
         div.scale {
-            span { (map.title) (good) ":" }
             span { (map.unit.write(shades.least)) }
             span.colours style=(gradient) {}
             span { (map.unit.write(shades.most)) }
