@@ -212,8 +212,8 @@ fn the_pages_of_all_verbs_work_in_a_browser() {
     assert_eq!(place.run(&sweep).code, Some(0));
     // The verb, and how many charts its page has: heat maps are tables.
     for (arguments, charts) in [
-        (with(&["run"]), 9),
-        (with(&["compare", "--vary", policies, "--seeds", "2"]), 15),
+        (with(&["run"]), 10),
+        (with(&["compare", "--vary", policies, "--seeds", "2"]), 16),
         (with(&["curve", "--rate", "5..20"]), 5),
         (with(&["capacity", "--seeds", "2", "--explain"]), 0),
         (with(&["plan", "--seeds", "2"]), 4),

@@ -12,6 +12,7 @@ pub struct Colour(pub u8, pub u8, pub u8);
 pub const INK: Colour = Colour(30, 30, 30);
 pub const GREY: Colour = Colour(90, 90, 90);
 pub const PALE: Colour = Colour(225, 225, 225);
+pub const BLACK: Colour = Colour(0, 0, 0);
 pub const WHITE: Colour = Colour(255, 255, 255);
 
 impl Colour {

@@ -1,7 +1,7 @@
 //! Colours for values: as different as the values are, for people of all kinds of colour vision and in grey.
 
 use super::chart::{Good, HeatMap, Unit};
-use super::sketch::{Colour, INK, WHITE};
+use super::sketch::{BLACK, Colour, WHITE};
 
 /// Viridis by Stéfan van der Walt and Nathaniel Smith (CC0), at tenths: <https://bids.github.io/colormap/>.
 const STOPS: [Colour; 11] = [
@@ -62,7 +62,8 @@ impl Shades {
     /// The colour of a value, and of words on it.
     pub fn colours(&self, value: f64) -> (Colour, Colour) {
         let colour = self.colour(self.share(value));
-        let ink = if brightness(colour) > 0.22 { INK } else { WHITE };
+        // Where both can be read equally well, each by 4.58 to 1.
+        let ink = if brightness(colour) > 0.179 { BLACK } else { WHITE };
         (colour, ink)
     }
 
@@ -136,7 +137,7 @@ mod tests {
             let (below, above) = (brightness(colour), brightness(ink));
             assert!(below > last, "{value}");
             let contrast = (below.max(above) + 0.05) / (below.min(above) + 0.05);
-            assert!(contrast > 3.0, "{value}: {contrast}");
+            assert!(contrast > 4.5, "{value}: {contrast}");
             last = below;
         }
         let good_if_low = Shades::of_values([1.0, 1000.0].into_iter(), Unit::Plain, true).unwrap();

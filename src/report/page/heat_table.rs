@@ -11,7 +11,7 @@ const STOPS: u32 = 10;
 /// The map with its title and what its colours mean.
 pub fn table(map: &HeatMap) -> Markup {
     html! {
-        @if !map.title.is_empty() { h4 { (map.title) } }
+        @if !map.title.is_empty() { h3 { (map.title) } }
         div.axis { (map.y.title) }
         @if let Some(shades) = Shades::of(map) {
             (cells(map, &shades))
@@ -40,7 +40,7 @@ fn cells(map: &HeatMap, shades: &Shades) -> Markup {
                 }
                 tfoot {
                     tr {
-                        th {}
+                        td.none {}
                         @for column in 0..columns { th scope="col" { (name(&map.x.names, column)) } }
                     }
                 }
@@ -61,7 +61,7 @@ fn cell(map: &HeatMap, shades: &Shades, (row, column): (usize, usize)) -> Markup
     let text = map.unit.write(value);
     let (below, ink) = shades.colours(value);
     let style = format!("background:{}", below.to_css());
-    html! { td.white[ink == WHITE] style=(style) { (text) } }
+    html! { td class=[(ink == WHITE).then_some("white")] style=(style) { (text) } }
 }
 
 /// What the colours mean: the name of the values, and which are good.

@@ -81,7 +81,7 @@ fn block(block: &Block) -> Markup {
         },
         Block::Text(text) => html! { p { (text) } },
         Block::List(points) => html! { ul { @for point in points { li { (point) } } } },
-        Block::Verbatim(text) => html! { pre { (text) } },
+        Block::Verbatim(text) => html! { pre tabindex="0" { (text) } },
         Block::Table(it) => table(it),
         Block::Drawing(drawing) => figure(drawing),
     }
@@ -120,15 +120,19 @@ fn table_name(table: &Table) -> &str {
 
 fn heading(column: &Column) -> Markup {
     html! {
-        th.number[column.is_number] scope="col" aria-sort="none" { button type="button" { (column.title) } }
+        th class=[number_class(column)] scope="col" aria-sort="none" { button type="button" { (column.title) } }
     }
+}
+
+fn number_class(column: &Column) -> Option<&'static str> {
+    column.is_number.then_some("number")
 }
 
 fn cell(cell: &Cell, column: &Column) -> Markup {
     let number = cell.number.filter(|number| !number.is_nan());
     // Scripts call it so.
     let number = number.map(|number| number.to_string().replace("inf", "Infinity"));
-    html! { td.number[column.is_number] data-number=[number] { (cell.text) } }
+    html! { td class=[number_class(column)] data-number=[number] { (cell.text) } }
 }
 
 #[cfg(test)]
