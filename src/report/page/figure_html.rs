@@ -10,13 +10,16 @@ pub fn figure(drawing: &Drawing) -> Markup {
     let styles = Styles::of(drawing);
     let charts = embedded(drawing);
     let entries = legend(drawing);
+    // A line alone is what the title says.
+    let is_line = |chart: &Option<EmbeddedChart>| chart.as_ref().is_some_and(|it| it.can_stretch);
+    let has_legend = entries.len() > 1 || (!entries.is_empty() && !charts.iter().all(is_line));
     html! {
         figure {
             figcaption {
                 (drawing.question)
                 @if !drawing.note.is_empty() { small { (drawing.note) } }
             }
-            @if !entries.is_empty() {
+            @if has_legend {
                 div.legend {
                     @for entry in &entries {
                         button type="button" aria-pressed="true" data-series=(entry.number) {

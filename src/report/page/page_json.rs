@@ -60,14 +60,14 @@ fn table(table: &Table) -> Value {
     })
 }
 
-/// A figure, and whether an axis below one of its charts goes by powers of ten.
+/// A figure, and whether it shows something over time.
 fn drawing(drawing: &Drawing) -> Value {
-    let is_logarithmic = |panel: &Panel| matches!(panel, Panel::Chart(chart) if chart.x.is_logarithmic);
+    let is_over_time = |panel: &Panel| matches!(panel, Panel::Chart(chart) if chart.x.title == "time");
     json!({
         "kind": "drawing",
         "question": printable(&drawing.question),
         "note": printable(&drawing.note),
-        "is_logarithmic": drawing.panels.iter().any(is_logarithmic),
+        "is_over_time": drawing.panels.iter().any(is_over_time),
         "html": printable(&figure(drawing).into_string()),
     })
 }

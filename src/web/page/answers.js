@@ -112,9 +112,8 @@ const answers = (() => {
       by("warnings").replaceChildren(...new Set(warnings.concat(page.sections[0].blocks.filter(it => it.kind === "list").slice(
         report.slo?.length ? 1 : 0, -1).flatMap(it => it.points))).values().map(textContent => element("li", { textContent })));
       const drawings = page.sections[1].blocks.filter(it => it.kind === "drawing");
-      // Shares of requests stand over latencies, on a scale of powers of ten.
-      showFigures("latency-figures", drawings.filter(it => it.is_logarithmic));
-      showFigures("queue-figures", drawings.filter(it => !it.is_logarithmic));
+      showFigures("latency-figures", drawings.filter(it => !it.is_over_time));
+      showFigures("queue-figures", drawings.filter(it => it.is_over_time));
       showInFull("facts", () => by("facts").replaceChildren(...facts.flatMap(([name, value]) =>
         [element("dt", { textContent: name }), element("dd", { textContent: value })])));
       const costs = page.sections.find(section => section.heading === "What it costs");
