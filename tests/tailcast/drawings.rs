@@ -78,10 +78,11 @@ fn pictures_say_what_they_show() {
 #[test]
 fn names_cannot_break_an_svg_file() {
     let mut drawing = sample_drawings::all().remove(0).1;
-    drawing.question = "<script>alert(\"1 & 2\")</script>\u{0}\u{1b}\nnext".to_owned();
+    drawing.question = "<script>alert(\"1 & 2\")</script>\u{0}\u{1b}\u{ffff}\nnext".to_owned();
     let svg = to_svg(&drawing);
     assert!(svg.contains("&lt;script&gt;alert("), "{svg}");
-    assert!(!svg.contains("<script") && !svg.contains(['\u{0}', '\u{1b}']));
+    assert!(!svg.contains("<script") && !svg.contains(['\u{0}', '\u{1b}', '\u{ffff}']));
+    decoded(&to_png(&drawing));
 }
 
 /// A number as no study should make it.
@@ -116,7 +117,7 @@ fn nasty_name(random: &mut Xoshiro256PlusPlus) -> String {
         "a",
         "two words",
         "</svg>&\"'",
-        "\u{0}\n\t\u{feff}",
+        "\u{0}\n\t\u{feff}\u{fffe}",
         "émoji 🙂 漢字",
         "x\u{301}",
     ];

@@ -18,10 +18,11 @@
   };
 
   // What is cut off at the side says so.
-  const look = new ResizeObserver(entries => {
-    for (const { target } of entries) target.classList.toggle("cut", target.scrollWidth > target.clientWidth + 1);
+  const look = () => document.querySelectorAll(".scroll").forEach(it => {
+    it.classList.toggle("cut", it.scrollWidth > it.clientWidth + 1);
   });
-  document.querySelectorAll(".scroll").forEach(it => look.observe(it));
+  addEventListener("resize", look);
+  look();
 
   document.querySelectorAll("table.sortable").forEach(table => {
     table.querySelectorAll("thead th").forEach((heading, column) => {
