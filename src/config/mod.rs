@@ -46,4 +46,5 @@ pub use scenario::speculative::Drafts;
 pub use scenario::starter::starter;
 pub use scenario::tables::{flags as settings_with_flags, settings};
 pub use scenario::traffic::{Class, Traffic};
+pub use scenario::unit_of_key::unit_of_key;
 pub use scenario::workload::Workload;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::classes::{ClassReport, ClassTotals};
 use super::fleet::{FleetReport, FleetTotal};
-use super::meter::Durations;
+use super::meter::{Durations, Total};
 use super::meters::{ClientTotals, ServerTotals};
 use super::metric::Metric;
 use super::partition::PartitionTotals;
 use super::path::PathReport;
-use super::server::Waves;
+use super::server::{StepShares, Waves};
 use super::slo::Slo;
 use crate::money::CostRules;
 use crate::stats::Distribution;
@@ -57,6 +57,11 @@ impl Recording {
     /// How many requests were sent.
     pub const fn arrived(&self) -> u64 {
         self.client.requests.arrived
+    }
+
+    /// What the time of steps is made of; `None` where steps are given as they are.
+    pub fn step_shares(&self) -> Option<StepShares> {
+        self.server.step_time.section(&self.durations)
     }
 
     /// Waves in which requests came.

@@ -22,22 +22,59 @@ addEventListener("load", () => setTimeout(() => {
   seen.descending = [first(), heading.getAttribute("aria-sort")];
   const last = () => [...document.querySelectorAll("table.sortable tbody tr")].at(-1).cells[0].textContent;
   seen.unknown = last();
-  seen.tips = [...document.querySelectorAll(".uplot")].map(chart => {
-    const over = chart.querySelector(".u-over");
-    const box = over.getBoundingClientRect();
-    const tip = over.querySelector(".tip");
-    const point = (type, x, y) => over.dispatchEvent(new MouseEvent(type, { clientX: x, clientY: y, bubbles: true }));
-    point("mouseenter", box.left + 1, box.top + 1);
+  // The picture that there is room for, its plot, and what happens to a pointer over it.
+  const picture = chart => [...chart.querySelectorAll(".picture")].find(it => it.getBoundingClientRect().width > 0);
+  const plot = chart => {
+    const shown = picture(chart);
+    const { left, top, width } = shown.getBoundingClientRect();
+    const number = [...chart.querySelectorAll(".picture")].indexOf(shown);
+    const unit = width / shown.viewBox.baseVal.width;
+    const [x, y, wide, high] = JSON.parse(chart.querySelector("script").textContent).plots[number].map(it => it * unit);
+    return { left: left + x, top: top + y, wide, high };
+  };
+  const point = (chart, type, right, down) => {
+    const { left, top, wide, high } = plot(chart);
+    const place = { clientX: left + wide * right, clientY: top + high * down, bubbles: true, pointerId: 1, button: 0 };
+    chart.dispatchEvent(new PointerEvent(type, place));
+  };
+  const charts = [...document.querySelectorAll(".chart:has(script)")];
+  seen.tips = charts.map(chart => {
+    const tip = chart.querySelector(".tip");
+    const legend = [...chart.closest("figure").querySelectorAll(".legend button")].map(it => it.textContent).join(" ");
     for (let column = 0; column < 30; column++) {
       for (let row = 0; row < 20; row++) {
-        point("mousemove", box.left + box.width * (column + 0.5) / 30, box.top + box.height * (row + 0.5) / 20);
+        point(chart, "pointermove", (column + 0.5) / 30, (row + 0.5) / 20);
         if (!tip.hidden && tip.textContent) {
-          const legend = [...chart.querySelectorAll(".u-label")].map(it => it.textContent).join(" ");
-          return [tip.innerText, legend];
+          const { left, right } = tip.getBoundingClientRect();
+          return [tip.innerText, legend, left >= 0 && right <= innerWidth];
         }
       }
     }
     return null;
+  });
+  const ticks = chart => [...picture(chart).querySelectorAll(".ticks text")].map(it => it.textContent.trim());
+  const data = chart => JSON.parse(chart.querySelector("script").textContent);
+  const overTime = charts.filter(it => it.matches(".zooms") && data(it).x.title === "time");
+  const views = () => overTime.map(it => picture(it).querySelector(".stretched").getAttribute("viewBox"));
+  seen.whole = [ticks(overTime[0]), views()];
+  point(overTime[0], "pointerdown", 0.5, 0.5);
+  point(overTime[0], "pointermove", 0.6, 0.5);
+  point(overTime[0], "pointerup", 0.6, 0.5);
+  seen.part = [ticks(overTime[0]), views()];
+  seen.selected = String(getSelection());
+  overTime[0].querySelector(".whole").click();
+  seen.wholeAgain = [ticks(overTime[0]), views()];
+  const entry = document.querySelector(".legend button");
+  const named = `.picture [data-series="${entry.dataset.series}"]`;
+  const elements = () => [...entry.closest("figure").querySelectorAll(named)].map(it => it.style.display);
+  entry.click();
+  seen.off = [elements(), entry.getAttribute("aria-pressed")];
+  entry.click();
+  seen.on = [elements(), entry.getAttribute("aria-pressed")];
+  const words = picture(charts[0]).querySelector("text");
+  seen.ink = [0, 1].map(() => {
+    document.getElementById("theme").click();
+    return getComputedStyle(words).fill;
   });
   seen.paper = [0, 1].map(() => {
     document.getElementById("theme").click();
@@ -81,6 +118,23 @@ fn browse(page: &Path, arguments: &[&str]) -> (String, String) {
     (String::from_utf8_lossy(&ended.stdout).into_owned(), complaints)
 }
 
+/// A part of the time is shown in all charts over time, and the whole again; series go and come back.
+fn assert_charts_answer(seen: &Value) {
+    let (whole, part) = (&seen["whole"], &seen["part"]);
+    assert_eq!(&seen["wholeAgain"], whole);
+    assert_ne!(part[0], whole[0], "other times below the chart");
+    let views = |of: &Value| of[1].as_array().unwrap().clone();
+    assert!(views(whole).len() > 1);
+    let pairs = views(whole).into_iter().zip(views(part));
+    assert!(pairs.clone().all(|(whole, part)| whole != part), "{whole} {part}");
+    assert_eq!(seen["selected"], "", "words are selected by dragging");
+    let all_are = |of: &Value, what: &str| of.as_array().unwrap().iter().all(|it| it == what);
+    assert!(all_are(&seen["off"][0], "none") && seen["off"][1] == "false", "{seen}");
+    assert!(all_are(&seen["on"][0], "") && seen["on"][1] == "true", "{seen}");
+    assert!(!seen["off"][0].as_array().unwrap().is_empty());
+    assert_ne!(seen["ink"][0], seen["ink"][1]);
+}
+
 #[test]
 #[ignore = "needs chromium, which .ci/full installs"]
 fn a_page_works_in_a_browser() {
@@ -92,8 +146,7 @@ fn a_page_works_in_a_browser() {
         let (dom, complaints) = browse(&path, &["--dump-dom", size]);
         assert_eq!(complaints, "", "{size}");
         let charts = html.matches("type=\"application/json\"").count();
-        // One of them has no data.
-        let drawn = format!("data-charts=\"{}\"", charts - 1);
+        let drawn = format!("data-charts=\"{charts}\"");
         assert!(dom.contains(&drawn), "{size}: not {drawn}");
         let start = dom.find("<pre id=\"seen\">").expect("the reader came to its end");
         let seen = dom[start..].split(['>', '<']).nth(2).unwrap();
@@ -106,13 +159,15 @@ fn a_page_works_in_a_browser() {
         assert_ne!(seen["paper"][0], seen["paper"][1]);
         assert_eq!(seen["wide"], 0, "{size}: the page is wider than the window");
         let tips = seen["tips"].as_array().unwrap();
-        assert_eq!(tips.len(), charts - 1);
+        assert_eq!(tips.len(), charts);
         assert!(tips.iter().all(Value::is_array), "{tips:?}");
         let latency = tips[0][0].as_str().unwrap();
         for part in ["p99", "concurrent requests: ", "latency: ", "95 %: "] {
             assert!(latency.contains(part), "{latency}");
         }
         assert!(tips[0][1].as_str().unwrap().contains("p99"), "{tips:?}");
+        assert!(tips.iter().all(|tip| tip[2] == true), "out of the window: {tips:?}");
+        assert_charts_answer(&seen);
     }
 }
 
@@ -157,8 +212,8 @@ fn the_pages_of_all_verbs_work_in_a_browser() {
     assert_eq!(place.run(&sweep).code, Some(0));
     // The verb, and how many charts its page has: heat maps are tables.
     for (arguments, charts) in [
-        (with(&["run"]), 9),
-        (with(&["compare", "--vary", policies, "--seeds", "2"]), 15),
+        (with(&["run"]), 10),
+        (with(&["compare", "--vary", policies, "--seeds", "2"]), 16),
         (with(&["curve", "--rate", "5..20"]), 5),
         (with(&["capacity", "--seeds", "2", "--explain"]), 0),
         (with(&["plan", "--seeds", "2"]), 4),

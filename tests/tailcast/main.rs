@@ -72,6 +72,7 @@ mod laws_prefix_cache;
 mod laws_radix_tree;
 mod laws_sglang;
 mod laws_step_time;
+mod lettering;
 mod library;
 mod like_with_like;
 mod markup;

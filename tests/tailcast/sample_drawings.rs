@@ -1,6 +1,6 @@
 //! A drawing of each kind, as studies make them.
 
-use tailcast::report::chart::{Chart, ChartAxis, Drawing, HeatMap, Mark, Panel, Point, Series, Shape, Unit};
+use tailcast::report::chart::{Chart, ChartAxis, Drawing, Good, HeatMap, Mark, Panel, Point, Series, Shape, Unit};
 use tailcast::stats::Interval;
 
 pub fn all() -> Vec<(&'static str, Drawing)> {
@@ -225,6 +225,7 @@ fn heat() -> Drawing {
         Panel::HeatMap(HeatMap {
             title: title.to_owned(),
             unit,
+            good: Some(Good::Low),
             x: ChartAxis::named("requests per second", names(&["1", "2", "4", "8", "16", "32"])),
             y: ChartAxis::named(
                 "prompt",
@@ -295,6 +296,7 @@ fn nothing() -> Drawing {
             Panel::HeatMap(HeatMap {
                 title: "an empty map".to_owned(),
                 unit: Unit::Plain,
+                good: None,
                 x: ChartAxis::named("x", Vec::new()),
                 y: ChartAxis::named("y", Vec::new()),
                 rows: Vec::new(),

@@ -50,8 +50,14 @@ fn a_run_is_that_of_the_command_line() {
         .flat_map(|section| section["blocks"].as_array().unwrap());
     let drawings: Vec<&Value> = blocks.filter(|block| block["kind"] == "drawing").collect();
     assert!(drawings.len() >= 3, "{}", drawings.len());
-    let points = &drawings[0]["panels"][0]["chart"]["series"][0]["points"];
-    assert!(points.as_array().unwrap().len() > 10);
+    let figure = drawings[0]["html"].as_str().unwrap();
+    assert!(
+        figure.starts_with("<figure>") && figure.contains("<polyline"),
+        "{figure}"
+    );
+    let numbers = figure.split("application/json\">").nth(1).unwrap();
+    let numbers: Value = serde_json::from_str(numbers.split("</script>").next().unwrap()).unwrap();
+    assert!(numbers["series"][0]["points"].as_array().unwrap().len() > 10);
 }
 
 #[test]
@@ -63,6 +69,10 @@ fn a_curve_is_that_of_the_command_line() {
     let (out, error) = printed(&[&["curve", "s.toml", "--format", "json"][..], &flags].concat());
     let out: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{error}"));
     assert_eq!(answer["report"]["points"], out["points"]);
+    let pointed = json!({ "also": { "workload.requests": 1200 }, "loads": [10, 20], "now": 15 });
+    let pointed = served.asks("/api/curve", &pointed.to_string());
+    let says_now = |answer: &Value| answer["page"].to_string().contains("\\nnow\\n");
+    assert!(says_now(&pointed) && !says_now(&answer));
     for (loads, word) in [
         (json!([]), "loads"),
         (json!([-1]), "no load"),

@@ -6,12 +6,19 @@ use std::fmt::Write;
 
 /// Whether a character must not be shown as it is: the control characters (C0, DEL, C1), the separators of lines and
 /// paragraphs, and the marks, embeddings, overrides and isolates that turn the direction of what is written (Unicode
-/// Standard Annex 9, table 4; CVE-2021-42574 is what they are good for).
+/// Standard Annex 9, table 4; CVE-2021-42574 is what they are good for), and the two that no XML file may hold, which
+/// pictures are (XML 1.0, production 2).
 pub fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            '\u{61c}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}'
+                | '\u{fffe}'
+                | '\u{ffff}'
         )
 }
 
@@ -57,6 +64,7 @@ mod tests {
             printable("\u{202e}\u{2066}\u{200f}\u{61c}\u{2028}"),
             "\\u202e\\u2066\\u200f\\u061c\\u2028"
         );
+        assert_eq!(printable("\u{ffff}\u{fffd}"), "\\uffff\u{fffd}");
         assert_eq!(on_one_line("two\nlines"), "two\\u000alines");
     }
 

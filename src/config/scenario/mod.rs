@@ -62,5 +62,6 @@ pub mod tables;
 pub mod think;
 pub mod trace;
 pub mod traffic;
+pub mod unit_of_key;
 pub mod warm_up;
 pub mod workload;

@@ -2,7 +2,7 @@
 
 use super::scale::{Scale, Tick};
 use super::sizes::{AXIS_TITLE_SIZE, LABEL_SIZE, LEADING, PANEL_TITLE_SIZE};
-use super::sketch::{Anchor, GREY, INK, Item, PALE, Rect, Sketch, Spot, Words};
+use super::sketch::{Anchor, GREY, INK, Item, PALE, Rect, Role, Sketch, Spot, Words};
 use super::text;
 use crate::report::draw::chart::ChartAxis;
 
@@ -17,9 +17,13 @@ const MOST_LINES: usize = 3;
 const APART: f64 = 8.0;
 const LINE: f64 = 1.2 * LABEL_SIZE;
 
+/// Length of what marks a number that is not written [px].
+const MINOR: f64 = 3.0;
+
 /// What stands beside the vertical axis.
 pub struct Beside {
     pub ticks: Vec<Tick>,
+    minor: Vec<f64>,
     /// Room for it [px].
     pub width: f64,
 }
@@ -27,6 +31,7 @@ pub struct Beside {
 /// What stands below the horizontal axis.
 pub struct Below {
     names: Names,
+    minor: Vec<f64>,
     title: Vec<String>,
     /// Room for it [px].
     pub height: f64,
@@ -58,7 +63,8 @@ impl Beside {
         };
         let widths = ticks.iter().map(|it| text::width(&it.label, LABEL_SIZE));
         let width = NEAR + widths.fold(12.0, f64::max);
-        Self { ticks, width }
+        let minor = scale.minor_ticks(axis.unit);
+        Self { ticks, minor, width }
     }
 
     /// Draws lines across the plot, if wanted, and what is written beside them.
@@ -70,6 +76,10 @@ impl Beside {
             }
             let at = (plot.left - NEAR, y + 0.36 * LABEL_SIZE);
             sketch.words(&tick.label, at, Anchor::End, LABEL_SIZE, INK);
+        }
+        for share in &self.minor {
+            let y = plot.bottom - share * plot.height();
+            sketch.line(vec![(plot.left - MINOR, y), (plot.left, y)], GREY, 1.0);
         }
     }
 }
@@ -94,7 +104,13 @@ impl Below {
         };
         let title = text::wrapped(&axis.title, AXIS_TITLE_SIZE, width, 2);
         let height = NEAR + height + 4.0 + title.len() as f64 * LEADING * AXIS_TITLE_SIZE;
-        Self { names, title, height }
+        let minor = scale.minor_ticks(axis.unit);
+        Self {
+            names,
+            minor,
+            title,
+            height,
+        }
     }
 
     /// How far what is written reaches beyond the right end of the axis [px].
@@ -113,7 +129,7 @@ impl Below {
         let x = |share: f64| plot.left + share * plot.width();
         let top = plot.bottom + NEAR;
         match &self.names {
-            Names::Level(all) => {
+            Names::Level(all) => sketch.group(Role::Ticks, |sketch| {
                 for (share, lines) in all {
                     if has_grid {
                         let ends = vec![(x(*share), plot.top), (x(*share), plot.bottom)];
@@ -124,7 +140,11 @@ impl Below {
                         sketch.words(line, (x(*share), y), Anchor::Middle, LABEL_SIZE, INK);
                     }
                 }
-            }
+                for share in &self.minor {
+                    let ends = vec![(x(*share), plot.bottom), (x(*share), plot.bottom + MINOR)];
+                    sketch.line(ends, GREY, 1.0);
+                }
+            }),
             Names::Upright(all) => {
                 for (share, lines) in all {
                     let first = x(*share) - (lines.len() as f64 - 1.0) / 2.0 * LINE;

@@ -85,6 +85,8 @@ pub enum Shape {
     Points,
     /// A bar from zero to each point, beside those of other series at the same x.
     Bars,
+    /// A bar upon those of the series before that have one at the same x: parts of a whole.
+    Stack,
     /// A thin grey line without marks, for what the others are compared with.
     Guide,
 }
@@ -113,6 +115,15 @@ pub struct Mark {
     pub name: String,
 }
 
+/// Which values are good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Good {
+    /// Low ones, such as those of a latency.
+    Low,
+    /// High ones, such as those of a throughput.
+    High,
+}
+
 /// Cells coloured by their value, over two axes of names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeatMap {
@@ -120,12 +131,42 @@ pub struct HeatMap {
     pub title: String,
     /// How the values are written.
     pub unit: Unit,
+    /// Which values are good, and bright: high ones are bright if nobody says.
+    pub good: Option<Good>,
     /// Title and names of the horizontal axis, from the left.
     pub x: ChartAxis,
     /// Title and names of the vertical axis, from the bottom.
     pub y: ChartAxis,
     /// Values, a row for each name of `y`, in it one for each name of `x`; `None` where there is none.
     pub rows: Vec<Vec<Option<f64>>>,
+}
+
+impl Chart {
+    /// Where the bar of a point of a series begins: upon those that it is stacked on.
+    pub fn base(&self, series: usize, point: &Point) -> f64 {
+        if self.series[series].shape != Shape::Stack {
+            return 0.0;
+        }
+        let below = self.series[..series].iter().filter(|it| it.shape == Shape::Stack);
+        let points = below.flat_map(|it| &it.points);
+        let stands_there = |it: &&Point| it.x.total_cmp(&point.x).is_eq() && it.y.is_finite();
+        points.filter(stands_there).map(|it| it.y).sum()
+    }
+
+    /// In which place of its group a bar of a series stands: those that are stacked share one.
+    pub fn bar_place(&self, series: usize) -> usize {
+        let is_stacked = self.series[series].shape == Shape::Stack;
+        let before = if is_stacked { self.series.len() } else { series };
+        let bars = self.series[..before].iter().filter(|it| it.shape == Shape::Bars);
+        bars.count()
+    }
+}
+
+impl Shape {
+    /// Whether its points are bars.
+    pub const fn is_bar(self) -> bool {
+        matches!(self, Self::Bars | Self::Stack)
+    }
 }
 
 impl ChartAxis {

@@ -3,12 +3,12 @@
 use super::axes::{Above, Below, Beside};
 use super::labels::{self, Obstacles};
 use super::scale::Scale;
-use super::series::{self, Bars, Plot};
-use super::sizes::{Heights, LABEL_SIZE, no_data};
-use super::sketch::{Anchor, Colour, Dashes, GREY, Rect, Sketch, Spot};
+use super::series::{self, Bars, DrawnSeries, Plot};
+use super::sizes::{Heights, LABEL_SIZE, Sides, no_data};
+use super::sketch::{Anchor, Colour, Dashes, GREY, Rect, Role, Sketch, Spot};
 use super::style::Styles;
 use super::text;
-use crate::report::draw::chart::{Chart, ChartAxis, Mark, Shape};
+use crate::report::draw::chart::{Chart, ChartAxis, Mark, Series, Shape};
 
 const MARK_COLOUR: Colour = Colour(70, 70, 70);
 const MARK_DASHES: Dashes = &[6.0, 4.0];
@@ -23,6 +23,17 @@ const NEAR_ZERO: f64 = 0.3;
 /// Right of the plot there is at least this much room [px].
 const LEAST_RIGHT: f64 = 10.0;
 
+/// A name above the plot.
+struct NameAbove {
+    /// In which line, from below.
+    line: usize,
+    /// Where its mark is, as a share of the axis.
+    share: f64,
+    /// Where its middle is, from the plot's left end [px].
+    place: f64,
+    name: String,
+}
+
 /// A chart, with everything in it measured.
 pub struct ChartPanel<'a> {
     chart: &'a Chart,
@@ -32,8 +43,7 @@ pub struct ChartPanel<'a> {
     above: Above,
     beside: Beside,
     below: Below,
-    /// Names above the plot: line from below, place from its left end, name.
-    names_above: Vec<(usize, f64, String)>,
+    names_above: Vec<NameAbove>,
     /// Names right of the plot: place of the mark and of the name from its upper end, name.
     names_beside: Vec<(f64, f64, String)>,
     /// From the panel's left side [px].
@@ -43,22 +53,23 @@ pub struct ChartPanel<'a> {
 }
 
 impl<'a> ChartPanel<'a> {
-    pub fn new(chart: &'a Chart, width: f64, height: f64) -> Self {
+    /// The panel of a chart, its plot with at least so much room at its sides.
+    pub fn new(chart: &'a Chart, (width, height): (f64, f64), least: Sides) -> Self {
         let (x, y, bars) = scales(chart);
         let beside = Beside::new(&chart.y, &y, height);
         let names_beside = names_beside(chart, &y, height, NAMES_SHARE * width);
         let widths = names_beside
             .iter()
             .map(|(.., name)| text::width(name, LABEL_SIZE) + 8.0);
-        let names_width = widths.fold(LEAST_RIGHT, f64::max);
-        let plot_left = beside.width;
+        let names_width = widths.fold(least.right.max(LEAST_RIGHT), f64::max);
+        let plot_left = beside.width.max(least.left);
         let plot_width = width - plot_left - names_width;
         let overhang = Below::new(&chart.x, &x, plot_width).overhang(plot_width);
         let plot_width = plot_width - (overhang - names_width).max(0.0);
         let below = Below::new(&chart.x, &x, plot_width);
         let above = Above::new(&chart.title, &chart.y.title, width);
-        let names_above = names_above(chart, &x, plot_width, (-plot_left, width - plot_left));
-        let lines = names_above.iter().map(|(line, ..)| line + 1).max();
+        let names_above = names_above(chart, &x, plot_width, width - plot_left);
+        let lines = names_above.iter().map(|it| it.line + 1).max();
         let heights = Heights {
             above: above.height + lines.unwrap_or(0) as f64 * NAME_LINE,
             between_axes: height,
@@ -80,14 +91,23 @@ impl<'a> ChartPanel<'a> {
         }
     }
 
+    /// The room at the sides of its plot, in a panel of this width.
+    pub fn sides(&self, width: f64) -> Sides {
+        Sides {
+            left: self.plot_left,
+            right: width - self.plot_left - self.plot_width,
+        }
+    }
+
+    /// Where its plot is when it is drawn from a place on, its axes so far below.
+    pub fn plot(&self, (left, top): Spot, above: f64) -> Rect {
+        let height = self.heights.between_axes;
+        Rect::new(left + self.plot_left, top + above, self.plot_width, height)
+    }
+
     /// Draws it from a place on, its axes so far below.
     pub fn draw(&self, sketch: &mut Sketch, (left, top): Spot, above: f64, styles: &Styles) {
-        let rect = Rect::new(
-            left + self.plot_left,
-            top + above,
-            self.plot_width,
-            self.heights.between_axes,
-        );
+        let rect = self.plot((left, top), above);
         let plot = Plot {
             x: &self.x,
             y: &self.y,
@@ -99,7 +119,7 @@ impl<'a> ChartPanel<'a> {
             (rect.left, rect.bottom),
             (rect.right, rect.bottom),
         ];
-        if self.is_empty(&plot) {
+        if is_empty(self.chart, &self.x, &self.y) {
             sketch.line(axes.to_vec(), GREY, 1.0);
             self.below.draw_title(sketch, &rect);
             return no_data(sketch, &rect);
@@ -108,26 +128,37 @@ impl<'a> ChartPanel<'a> {
         let has_grid = self.chart.x.names.is_empty();
         self.below.draw(sketch, &rect, has_grid);
         let mut obstacles = Obstacles::within(rect);
-        let mut labels = Vec::new();
-        let mut bars_before = 0;
-        self.draw_marks(sketch, &plot, &mut obstacles);
-        for series in &self.chart.series {
-            let style = styles.style(series);
-            let bars = self.bars.map(|bars| (bars, bars_before));
-            series::draw(sketch, series, &style, &plot, bars, &mut obstacles);
-            if series.shape == Shape::Bars {
-                bars_before += 1;
-            }
-            let labelled = series.points.iter().filter(|it| !it.label.is_empty());
-            labels.extend(labelled.filter_map(|point| Some((plot.place(point)?, point.label.as_str()))));
+        if can_stretch(self.chart) {
+            sketch.group(Role::Stretched(rect), |sketch| {
+                self.draw_inside(sketch, &plot, &mut obstacles, styles);
+            });
+        } else {
+            self.draw_inside(sketch, &plot, &mut obstacles, styles);
         }
+        self.draw_names(sketch, &rect);
         sketch.line(axes.to_vec(), GREY, 1.0);
-        labels::draw(sketch, &mut obstacles, &labels);
+        let labels = self.chart.series.iter().flat_map(|series| {
+            let number = styles.number(series);
+            let labelled = series.points.iter().filter(|it| !it.label.is_empty());
+            labelled.filter_map(move |point| Some((number, plot.place(point)?, point.label.as_str())))
+        });
+        labels::draw(sketch, &mut obstacles, labels);
     }
 
-    fn is_empty(&self, plot: &Plot) -> bool {
-        let mut points = self.chart.series.iter().flat_map(|series| &series.points);
-        points.all(|point| plot.place(point).is_none())
+    /// Marks and series.
+    fn draw_inside(&self, sketch: &mut Sketch, plot: &Plot, obstacles: &mut Obstacles, styles: &Styles) {
+        self.draw_marks(sketch, plot, obstacles);
+        for (number, series) in self.chart.series.iter().enumerate() {
+            let style = styles.style(series);
+            let drawn = DrawnSeries {
+                chart: self.chart,
+                number,
+                bars: self.bars,
+            };
+            sketch.group(Role::Series(styles.number(series)), |sketch| {
+                series::draw(sketch, drawn, &style, plot, obstacles);
+            });
+        }
     }
 
     fn draw_marks(&self, sketch: &mut Sketch, plot: &Plot, obstacles: &mut Obstacles) {
@@ -144,13 +175,18 @@ impl<'a> ChartPanel<'a> {
                 let y = plot.up_by(share);
                 [(rect.left, y), (rect.right, y)]
             };
-            sketch.dashed(&ends, MARK_COLOUR, 1.2, MARK_DASHES);
             obstacles.add_line(&ends);
+            sketch.dashed(ends.to_vec(), MARK_COLOUR, 1.2, MARK_DASHES);
         }
-        for (line, place, name) in &self.names_above {
-            let y = rect.top - 5.0 - *line as f64 * NAME_LINE;
-            let at = (rect.left + place, y);
-            sketch.words(name, at, Anchor::Middle, LABEL_SIZE, MARK_COLOUR);
+    }
+
+    /// Names of marks, around the plot.
+    fn draw_names(&self, sketch: &mut Sketch, rect: &Rect) {
+        for name in &self.names_above {
+            let at = (rect.left + name.place, rect.top - 5.0 - name.line as f64 * NAME_LINE);
+            sketch.group(Role::PlaceName(name.share), |sketch| {
+                sketch.words(&name.name, at, Anchor::Middle, LABEL_SIZE, MARK_COLOUR);
+            });
         }
         for (mark, name_at, name) in &self.names_beside {
             let (mark, name_at) = (rect.top + mark, rect.top + name_at);
@@ -172,13 +208,27 @@ pub fn scales(chart: &Chart) -> (Scale, Scale, Option<Bars>) {
     (x, y_scale(chart), bars)
 }
 
+/// Whether none of its points can be seen.
+pub fn is_empty(chart: &Chart, x: &Scale, y: &Scale) -> bool {
+    let mut points = chart.series.iter().flat_map(|series| &series.points);
+    points.all(|point| x.share(point.x).is_none() || y.share(point.y).is_none())
+}
+
+/// Whether it looks the same when a part of it is shown as wide as all: lines do, marks and words do not.
+pub fn can_stretch(chart: &Chart) -> bool {
+    let is_line = |series: &Series| matches!(series.shape, Shape::Line | Shape::Steps | Shape::Guide);
+    let has_labels = |series: &Series| series.points.iter().any(|point| !point.label.is_empty());
+    let all_are_lines = chart.series.iter().all(|it| is_line(it) && !has_labels(it));
+    chart.x.names.is_empty() && all_are_lines
+}
+
 fn x_scale(chart: &Chart) -> Scale {
     let values = || {
         let points = chart.series.iter().flat_map(|series| &series.points);
         let of_points = points.filter(|point| point.y.is_finite()).map(|point| point.x);
         of_points.chain(places_of_marks(chart, true))
     };
-    let has_bars = chart.series.iter().any(|series| series.shape == Shape::Bars);
+    let has_bars = chart.series.iter().any(|series| series.shape.is_bar());
     let finite = || values().filter(|value| value.is_finite());
     let (least, most) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), it| {
         (least.min(it), most.max(it))
@@ -188,11 +238,12 @@ fn x_scale(chart: &Chart) -> Scale {
 }
 
 fn y_scale(chart: &Chart) -> Scale {
-    let points = chart.series.iter().flat_map(|series| &series.points);
-    let shown = points.filter(|point| can_stand(&chart.x, point.x));
-    let values = shown.flat_map(|point| {
+    let series = chart.series.iter().enumerate();
+    let points = series.flat_map(|(number, series)| series.points.iter().map(move |point| (number, point)));
+    let shown = points.filter(|(_, point)| can_stand(&chart.x, point.x));
+    let values = shown.flat_map(|(number, point)| {
         let ends = point.interval.map(|it| [it.low, it.high]);
-        std::iter::once(point.y).chain(ends.into_iter().flatten())
+        std::iter::once(chart.base(number, point) + point.y).chain(ends.into_iter().flatten())
     });
     Scale::around(&chart.y, values.chain(places_of_marks(chart, false)), true).extended(room_for_labels(chart))
 }
@@ -226,8 +277,9 @@ fn marks_on<'a>(chart: &'a Chart, scale: &Scale, is_vertical: bool) -> Vec<(f64,
     marks
 }
 
-/// Each name above its mark, as low as there is room, within the ends of the panel [px].
-fn names_above(chart: &Chart, x: &Scale, width: f64, (first, last): (f64, f64)) -> Vec<(usize, f64, String)> {
+/// Each name above its mark, as low as there is room, from the plot's left end, beside which numbers stand, to the
+/// panel's right end [px].
+fn names_above(chart: &Chart, x: &Scale, width: f64, last: f64) -> Vec<NameAbove> {
     let mut ends = [f64::NEG_INFINITY; MOST_NAME_LINES];
     let mut placed = Vec::new();
     for (share, mark) in marks_on(chart, x, true) {
@@ -236,11 +288,16 @@ fn names_above(chart: &Chart, x: &Scale, width: f64, (first, last): (f64, f64)) 
             continue;
         }
         let half = text::width(&name, LABEL_SIZE) / 2.0;
-        let centre = (share * width).clamp(first + half, (last - half).max(first + half));
+        let centre = (share * width).clamp(half, (last - half).max(half));
         let free = ends.iter().position(|end| *end + 10.0 <= centre - half);
         if let Some(line) = free {
             ends[line] = centre + half;
-            placed.push((line, centre, name));
+            placed.push(NameAbove {
+                line,
+                share,
+                place: centre,
+                name,
+            });
         }
     }
     placed

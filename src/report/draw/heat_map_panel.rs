@@ -2,11 +2,11 @@
 
 use super::axes::{Above, Below, Beside};
 use super::scale::Scale;
-use super::sizes::{Heights, LABEL_SIZE, no_data};
+use super::sizes::{Heights, LABEL_SIZE, Sides, no_data};
 use super::sketch::{Anchor, Colour, GREY, INK, Rect, Sketch, Spot};
 use super::text;
-use super::viridis::{self, Shades};
-use crate::report::draw::chart::{ChartAxis, HeatMap};
+use super::viridis::Shades;
+use crate::report::draw::chart::{ChartAxis, Good, HeatMap};
 
 /// Height of a row, at least and at most [px].
 const LEAST_ROW: f64 = 26.0;
@@ -19,7 +19,7 @@ const NOTHING: Colour = Colour(235, 235, 235);
 const STRIP: f64 = 12.0;
 const STRIP_GAP: f64 = 14.0;
 const SHADES: usize = 50;
-/// Numbers beside the colour legend.
+/// Numbers beside the colour legend, at most.
 const NUMBERS: usize = 5;
 
 /// A heat map, with everything in it measured.
@@ -35,9 +35,10 @@ pub struct HeatMapPanel<'a> {
 }
 
 impl<'a> HeatMapPanel<'a> {
-    pub fn new(map: &'a HeatMap, width: f64, height: f64) -> Self {
+    /// The panel of a map, its cells with at least so much room at their sides.
+    pub fn new(map: &'a HeatMap, (width, height): (f64, f64), least: Sides) -> Self {
         let (columns, rows) = size(map);
-        let shades = Shades::of(map.rows.iter().flatten().filter_map(|value| *value));
+        let shades = Shades::of(map);
         let height = if shades.is_some() {
             height.clamp(LEAST_ROW * rows as f64, MOST_ROW * rows as f64)
         } else {
@@ -49,14 +50,15 @@ impl<'a> HeatMapPanel<'a> {
         let (x_scale, y_scale) = (named(&x), named(&y));
         let beside = Beside::new(&y, &y_scale, height);
         let numbers = shades.map_or(0.0, |shades| {
-            let widths = legend(&shades, map)
+            let widths = legend(&shades, map, height)
                 .into_iter()
                 .map(|(_, text)| text::width(&text, LABEL_SIZE));
             STRIP_GAP + STRIP + 5.0 + widths.fold(0.0, f64::max)
         });
-        let plot_width = width - beside.width - numbers;
+        let plot_left = beside.width.max(least.left);
+        let plot_width = width - plot_left - numbers.max(least.right);
         let below = Below::new(&x, &x_scale, plot_width);
-        let above = Above::new(&map.title, &map.y.title, width);
+        let above = Above::new(&titled(map), &map.y.title, width);
         let heights = Heights {
             above: above.height,
             between_axes: height,
@@ -66,11 +68,19 @@ impl<'a> HeatMapPanel<'a> {
             map,
             shades,
             above,
-            plot_left: beside.width,
             beside,
             below,
+            plot_left,
             plot_width,
             heights,
+        }
+    }
+
+    /// The room at the sides of its cells, in a panel of this width.
+    pub fn sides(&self, width: f64) -> Sides {
+        Sides {
+            left: self.plot_left,
+            right: width - self.plot_left - self.plot_width,
         }
     }
 
@@ -136,12 +146,11 @@ impl<'a> HeatMapPanel<'a> {
         for shade in 0..SHADES {
             let y = rect.bottom - (shade + 1) as f64 * step;
             let share = (shade as f64 + 0.5) / SHADES as f64;
-            let colour = if shades.least < shades.most { share } else { 0.5 };
             // A hair higher than needed, so that no line shows between two.
             let strip = Rect::new(left, y, STRIP, step + 0.3);
-            sketch.fill(&strip, viridis::colour(colour));
+            sketch.fill(&strip, shades.colour(share));
         }
-        for (share, text) in legend(shades, self.map) {
+        for (share, text) in legend(shades, self.map, rect.height()) {
             let y = rect.bottom - share * (rect.height() - LABEL_SIZE) - LABEL_SIZE / 2.0;
             let at = (left + STRIP + 5.0, y + 0.36 * LABEL_SIZE);
             sketch.words(&text, at, Anchor::Start, LABEL_SIZE, INK);
@@ -149,17 +158,27 @@ impl<'a> HeatMapPanel<'a> {
     }
 }
 
-/// Numbers beside the colours, each at its share of the height.
-fn legend(shades: &Shades, map: &HeatMap) -> Vec<(f64, String)> {
-    if shades.least >= shades.most {
+/// Numbers beside the colours, each at its share of the height [px].
+fn legend(shades: &Shades, map: &HeatMap, height: f64) -> Vec<(f64, String)> {
+    let count = ((height / (1.3 * LABEL_SIZE)) as usize).min(NUMBERS);
+    if shades.least >= shades.most || count < 2 {
         return vec![(0.5, map.unit.write(shades.least))];
     }
-    let mut numbers: Vec<(f64, String)> = (0..NUMBERS)
-        .map(|number| number as f64 / (NUMBERS - 1) as f64)
+    let mut numbers: Vec<(f64, String)> = (0..count)
+        .map(|number| number as f64 / (count - 1) as f64)
         .map(|share| (share, map.unit.write(shades.value(share))))
         .collect();
     numbers.dedup_by(|left, right| left.1 == right.1);
     numbers
+}
+
+/// What the colours mean, and which are good.
+fn titled(map: &HeatMap) -> String {
+    match map.good {
+        Some(Good::Low) => format!("{} (low is good)", map.title),
+        Some(Good::High) => format!("{} (high is good)", map.title),
+        None => map.title.clone(),
+    }
 }
 
 /// Columns and rows: those that have names, and those that have values.

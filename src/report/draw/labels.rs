@@ -1,7 +1,7 @@
 //! Words beside points, where nothing else is.
 
 use super::sizes::LABEL_SIZE;
-use super::sketch::{Anchor, INK, Item, Rect, Sketch, Spot, Words};
+use super::sketch::{Anchor, INK, Item, Rect, Role, Sketch, Spot, Words};
 use super::style::MARK;
 use super::text;
 
@@ -45,14 +45,15 @@ impl Obstacles {
     }
 }
 
-/// Draws each label beside its point. One that finds no place is left out: it would hide more than it says.
-pub fn draw(sketch: &mut Sketch, obstacles: &mut Obstacles, labels: &[(Spot, &str)]) {
-    for (at, label) in labels.iter().take(MOST) {
+/// Draws each label beside its point, as part of the series with this number. One that finds no place is left out: it
+/// would hide more than it says.
+pub fn draw<'a>(sketch: &mut Sketch, obstacles: &mut Obstacles, labels: impl Iterator<Item = (usize, Spot, &'a str)>) {
+    for (series, at, label) in labels.take(MOST) {
         let text = text::fitted(label, LABEL_SIZE, LONGEST);
         if text.is_empty() {
             continue;
         }
-        let placed = places(*at).map(|(at, anchor)| Words {
+        let placed = places(at).map(|(at, anchor)| Words {
             text: text.clone(),
             at,
             anchor,
@@ -67,7 +68,7 @@ pub fn draw(sketch: &mut Sketch, obstacles: &mut Obstacles, labels: &[(Spot, &st
         };
         if let Some(words) = placed.into_iter().find(is_free) {
             obstacles.add(words.rect());
-            sketch.items.push(Item::Words(words));
+            sketch.group(Role::Series(series), |sketch| sketch.items.push(Item::Words(words)));
         }
     }
 }

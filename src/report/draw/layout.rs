@@ -2,7 +2,7 @@
 
 use super::chart_panel::ChartPanel;
 use super::heat_map_panel::HeatMapPanel;
-use super::sizes::{Heights, LABEL_SIZE, LEADING, no_data};
+use super::sizes::{Heights, LABEL_SIZE, LEADING, Sides, no_data};
 use super::sketch::{Anchor, GREY, INK, Rect, Sketch};
 use super::style::Styles;
 use super::text;
@@ -33,8 +33,17 @@ pub enum PlannedPanel<'a> {
     HeatMap(HeatMapPanel<'a>),
 }
 
+/// A chart by itself.
+pub struct LoneChart {
+    pub sketch: Sketch,
+    /// Width and height [px].
+    pub size: (f64, f64),
+    /// Where its plot is.
+    pub plot: Rect,
+}
+
 /// The items of a drawing, and its width and height [px].
-pub fn laid_out(drawing: &Drawing) -> (Sketch, (u32, u32)) {
+pub fn laid_out(drawing: &Drawing) -> (Sketch, (f64, f64)) {
     let mut sketch = Sketch::default();
     let is_alone = drawing.panels.len() < 2;
     let (columns, width) = if is_alone { (1, ALONE) } else { (2, BESIDE) };
@@ -51,22 +60,77 @@ pub fn laid_out(drawing: &Drawing) -> (Sketch, (u32, u32)) {
     }
     y += 14.0;
     let styles = Styles::of(drawing);
-    for row in drawing.panels.chunks(columns) {
-        y = draw_row(&mut sketch, row, &styles, y, width) + GAP;
+    let height = if is_alone { ALONE_HEIGHT } else { BESIDE_HEIGHT };
+    for (panels, heights) in planned_rows(drawing, columns, width, height) {
+        draw_row(&mut sketch, &panels, &styles, (y, width), heights.above);
+        y += heights.above + heights.between_axes + heights.below + GAP;
     }
     if drawing.panels.is_empty() {
         no_data(&mut sketch, &Rect::new(MARGIN, y, all, 60.0));
         y += 60.0;
     }
     y = draw_legend(&mut sketch, drawing, &styles, y - 4.0, all);
-    let size = (2.0 * MARGIN + all, y + MARGIN - 6.0);
-    (sketch, (size.0 as u32, size.1.ceil() as u32))
+    (sketch, (2.0 * MARGIN + all, (y + MARGIN - 6.0).ceil()))
 }
 
-/// Draws panels beside one another, their axes at one height, and gives where the next row may begin.
-fn draw_row(sketch: &mut Sketch, row: &[Panel], styles: &Styles, top: f64, width: f64) -> f64 {
-    let height = if width < ALONE { BESIDE_HEIGHT } else { ALONE_HEIGHT };
-    let planned = |height| row.iter().map(move |panel| plan(panel, width, height));
+/// Each chart of a drawing by itself, so wide and with axes so high [px]. Panels that will stand in a row have their
+/// axes at one height. `None` in the place of a heat map.
+pub fn laid_out_alone(drawing: &Drawing, columns: usize, width: f64, height: f64) -> Vec<Option<LoneChart>> {
+    let styles = Styles::of(drawing);
+    let rows = planned_rows(drawing, columns, width, height).into_iter();
+    let charts = rows.flat_map(|(panels, heights)| {
+        let styles = &styles;
+        panels.into_iter().map(move |panel| {
+            let PlannedPanel::Chart(chart) = panel else { return None };
+            let mut sketch = Sketch::default();
+            chart.draw(&mut sketch, (0.0, 0.0), heights.above, styles);
+            Some(LoneChart {
+                sketch,
+                size: (width, (heights.above + heights.between_axes + heights.below).ceil()),
+                plot: chart.plot((0.0, 0.0), heights.above),
+            })
+        })
+    });
+    charts.collect()
+}
+
+/// Draws panels beside one another, so far from above, their axes at one height.
+fn draw_row(sketch: &mut Sketch, row: &[PlannedPanel], styles: &Styles, (top, width): (f64, f64), above: f64) {
+    for (column, panel) in row.iter().enumerate() {
+        let left = MARGIN + column as f64 * (width + GAP);
+        match panel {
+            PlannedPanel::Chart(chart) => chart.draw(sketch, (left, top), above, styles),
+            PlannedPanel::HeatMap(map) => map.draw(sketch, (left, top), above),
+        }
+    }
+}
+
+type PlannedRow<'a> = (Vec<PlannedPanel<'a>>, Heights);
+
+/// Panels in rows: those of a row have axes of one height, those of a column plots of one width. With each row goes
+/// what all of it need.
+fn planned_rows(drawing: &Drawing, columns: usize, width: f64, height: f64) -> Vec<PlannedRow<'_>> {
+    let mut sides = vec![Sides::default(); columns];
+    for (number, panel) in drawing.panels.iter().enumerate() {
+        let own = match plan(panel, (width, height), Sides::default()) {
+            PlannedPanel::Chart(chart) => chart.sides(width),
+            PlannedPanel::HeatMap(map) => map.sides(width),
+        };
+        let all = &mut sides[number % columns];
+        all.left = all.left.max(own.left);
+        all.right = all.right.max(own.right);
+    }
+    let rows = drawing.panels.chunks(columns);
+    rows.map(|row| planned_row(row, &sides, (width, height))).collect()
+}
+
+fn planned_row<'a>(row: &'a [Panel], sides: &[Sides], (width, height): (f64, f64)) -> PlannedRow<'a> {
+    let planned = |height| -> Vec<PlannedPanel<'a>> {
+        let panels = row.iter().zip(sides);
+        panels
+            .map(|(panel, sides)| plan(panel, (width, height), *sides))
+            .collect()
+    };
     let most = |panels: &[PlannedPanel]| {
         let heights = panels.iter().map(PlannedPanel::heights);
         heights.fold(Heights::default(), |most, it| Heights {
@@ -75,24 +139,15 @@ fn draw_row(sketch: &mut Sketch, row: &[Panel], styles: &Styles, top: f64, width
             below: most.below.max(it.below),
         })
     };
-    let natural: Vec<PlannedPanel> = planned(height).collect();
-    let height = most(&natural).between_axes;
-    let panels: Vec<PlannedPanel> = planned(height).collect();
+    let panels = planned(most(&planned(height)).between_axes);
     let heights = most(&panels);
-    for (column, panel) in panels.iter().enumerate() {
-        let left = MARGIN + column as f64 * (width + GAP);
-        match panel {
-            PlannedPanel::Chart(chart) => chart.draw(sketch, (left, top), heights.above, styles),
-            PlannedPanel::HeatMap(map) => map.draw(sketch, (left, top), heights.above),
-        }
-    }
-    top + heights.above + heights.between_axes + heights.below
+    (panels, heights)
 }
 
-fn plan(panel: &Panel, width: f64, height: f64) -> PlannedPanel<'_> {
+fn plan(panel: &Panel, size: (f64, f64), sides: Sides) -> PlannedPanel<'_> {
     match panel {
-        Panel::Chart(chart) => PlannedPanel::Chart(ChartPanel::new(chart, width, height)),
-        Panel::HeatMap(map) => PlannedPanel::HeatMap(HeatMapPanel::new(map, width, height)),
+        Panel::Chart(chart) => PlannedPanel::Chart(ChartPanel::new(chart, size, sides)),
+        Panel::HeatMap(map) => PlannedPanel::HeatMap(HeatMapPanel::new(map, size, sides)),
     }
 }
 
@@ -105,18 +160,23 @@ impl PlannedPanel<'_> {
     }
 }
 
-/// One legend for all panels: the same name is the same series everywhere.
-fn draw_legend(sketch: &mut Sketch, drawing: &Drawing, styles: &Styles, top: f64, width: f64) -> f64 {
+/// The series that a legend names: the same name is the same series in all panels.
+pub fn legend<'a>(drawing: &'a Drawing, styles: &Styles) -> Vec<&'a Series> {
     let mut entries: Vec<&Series> = Vec::new();
     for panel in &drawing.panels {
         let Panel::Chart(chart) = panel else { continue };
         for series in &chart.series {
-            let is_new = entries.iter().all(|it| styles.style(it) != styles.style(series));
+            let is_new = entries.iter().all(|it| styles.number(it) != styles.number(series));
             if !series.name.trim().is_empty() && is_new {
                 entries.push(series);
             }
         }
     }
+    entries
+}
+
+fn draw_legend(sketch: &mut Sketch, drawing: &Drawing, styles: &Styles, top: f64, width: f64) -> f64 {
+    let entries = legend(drawing, styles);
     if entries.is_empty() {
         return top;
     }
@@ -128,7 +188,7 @@ fn draw_legend(sketch: &mut Sketch, drawing: &Drawing, styles: &Styles, top: f64
         .iter()
         .map(|name| text::width(name, LABEL_SIZE) + ENTRY_GAP)
         .collect();
-    let is_line = |series: &&Series| !matches!(series.shape, Shape::Points | Shape::Bars);
+    let is_line = |series: &&Series| !series.shape.is_bar() && series.shape != Shape::Points;
     let has_lines = entries.iter().any(is_line);
     let sample = if has_lines { SAMPLE } else { SHORT_SAMPLE };
     let before = sample + 7.0;

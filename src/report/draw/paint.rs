@@ -1,117 +1,207 @@
-//! A sketch onto a backend of plotters: the one place where SVG and PNG differ.
+//! A sketch as SVG, by plotters. What plotters has no words for is said around its elements: groups, and how they look.
 
-use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
+use std::fmt::Write;
+use std::hash::{Hash, Hasher};
+
+use plotters::backend::{DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, FontTransform, IntoFont, RGBAColor, RGBColor, ShapeStyle, TextStyle};
+use plotters::style::{Color, FontTransform, IntoFont, RGBColor, ShapeStyle, TextStyle};
+use rustc_hash::FxHasher;
 
-use super::sketch::{Anchor, Colour, Item, Sketch, Spot, WHITE, Words};
-use super::text;
+use super::sketch::{Anchor, Colour, Item, Rect, Role, Sketch, Spot, WHITE, Words};
 
-/// Backends take whole pixels, so an SVG file counts in tenths of one.
-const SVG_ZOOM: f64 = 10.0;
-/// Pixels of the picture for one of the sketch, in both directions: as many as good screens have.
-const PNG_ZOOM: u32 = 2;
-/// Dots of which each pixel is the mean, in both directions; plotters smooths no slanted edges by itself.
-const SMOOTHING: u32 = 2;
+/// The backend takes whole pixels, so pictures count in tenths of one.
+pub const ZOOM: f64 = 10.0;
+/// What can be stretched counts in hundredths: whoever looks at a tenth of it sees no stairs.
+const FINE_ZOOM: f64 = 100.0;
+/// Around what can be stretched there is room for half of a line's width [px].
+const EDGE: f64 = 3.0;
 
-/// The family that SVG files ask a viewer for.
-const FAMILY: &str = "sans-serif";
+/// The font that pictures ask a viewer for.
+const FAMILY: &str = r#"font-family="sans-serif""#;
 
-/// What plotters calls a font's size there, and how far below a place its words have their base line, in ems.
-const SVG_SIZE: f64 = 1.24;
-const SVG_BASE_LINE: f64 = 0.76;
+/// What plotters calls a font's size, and how far below a place its words have their base line, in ems.
+const FONT_SIZE: f64 = 1.24;
+const BASE_LINE: f64 = 0.76;
 
-/// How a backend differs from others.
+/// What becomes of items that can be stretched.
 #[derive(Clone, Copy)]
-struct Habits {
-    /// Its pixels for one of the sketch.
-    zoom: f64,
-    /// Whether it has dots alone: thick lines that are right at sharp corners and letters are up to us then.
-    has_dots: bool,
+enum Stretch<'a> {
+    /// They stay where they are.
+    Never,
+    /// They are a picture of their own in the picture.
+    Own,
+    /// They are those of another picture once more.
+    Same(&'a Stretched),
 }
 
-const SVG: Habits = Habits {
-    zoom: SVG_ZOOM,
-    has_dots: false,
-};
-
-const BITMAP: Habits = Habits {
-    zoom: (PNG_ZOOM * SMOOTHING) as f64,
-    has_dots: true,
-};
+/// What can be stretched, in an element of a page.
+pub struct Stretched {
+    /// What the page calls it.
+    id: String,
+    rect: Rect,
+    /// Left end, upper end, width and height in its own units, with the edge.
+    view: [f64; 4],
+}
 
 /// The text of an SVG file.
-pub fn svg(sketch: &Sketch, (width, height): (u32, u32)) -> String {
-    let mut svg = String::new();
-    let fine = (width * SVG_ZOOM as u32, height * SVG_ZOOM as u32);
-    paint(&mut SVGBackend::with_string(&mut svg, fine), sketch, SVG);
-    let size = format!(r#"width="{}" height="{}""#, fine.0, fine.1);
-    let shown = format!(r#"width="{width}" height="{height}" stroke-linejoin="round""#);
-    svg.replacen(&size, &shown, 1)
+pub fn file(sketch: &Sketch, size: (f64, f64)) -> String {
+    let mut paper = Sketch::default();
+    paper.fill(&Rect::new(0.0, 0.0, size.0, size.1), WHITE);
+    let attributes = format!(
+        r#"width="{}" height="{}" xmlns="http://www.w3.org/2000/svg" "#,
+        size.0, size.1
+    );
+    let mut painter = Painter::new(Stretch::Never);
+    painter.open(&attributes, size);
+    painter.paint(&paper.items);
+    painter.paint(&sketch.items);
+    painter.text + "</svg>\n"
 }
 
-/// The sketch as a PNG file.
-pub fn png(sketch: &Sketch, (width, height): (u32, u32)) -> Vec<u8> {
-    let dots = (width * PNG_ZOOM * SMOOTHING, height * PNG_ZOOM * SMOOTHING);
-    let mut all_dots = vec![255; 3 * dots.0 as usize * dots.1 as usize];
-    paint(&mut BitMapBackend::with_buffer(&mut all_dots, dots), sketch, BITMAP);
-    let (width, height) = (width * PNG_ZOOM, height * PNG_ZOOM);
-    let pixels = smoothed(&all_dots, width as usize);
-    let mut file = Vec::new();
-    let mut encoder = png::Encoder::new(&mut file, width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder
-        .write_header()
-        .and_then(|mut writer| {
-            writer.write_image_data(&pixels)?;
-            writer.finish()
-        })
-        .expect("nothing can fail in writing to memory");
-    file
-}
-
-/// A picture whose pixels are the means of squares of dots.
-fn smoothed(dots: &[u8], width: usize) -> Vec<u8> {
-    let by = SMOOTHING as usize;
-    let row = 3 * width * by;
-    let mut pixels = Vec::with_capacity(dots.len() / (by * by));
-    for rows in dots.chunks_exact(row * by) {
-        for x in 0..width {
-            for channel in 0..3 {
-                let square = (0..by * by).map(|dot| rows[dot / by * row + 3 * (x * by + dot % by) + channel]);
-                let sum: u32 = square.map(u32::from).sum();
-                pixels.push((sum / (by * by) as u32) as u8);
-            }
-        }
-    }
-    pixels
-}
-
-fn paint<B: DrawingBackend>(backend: &mut B, sketch: &Sketch, habits: Habits) {
-    let mut painter = Painter { backend, habits };
-    let (width, height) = painter.backend.get_size();
-    let all = [(0, 0), (width.cast_signed(), height.cast_signed())];
-    let is_done = painter
-        .backend
-        .draw_rect(all[0], all[1], &rgb(WHITE).filled(), true)
-        .ok()
-        .and_then(|()| sketch.items.iter().try_for_each(|item| painter.item(item)))
-        .and_then(|()| painter.backend.present().ok());
-    assert!(is_done.is_some(), "nothing can fail in memory");
+/// The sketch as an element of a page, and what can be stretched in it: that of a picture of the same chart, if that is
+/// in the page already.
+pub fn element(
+    sketch: &Sketch,
+    size: (f64, f64),
+    class: &str,
+    same: Option<&Stretched>,
+) -> (String, Option<Stretched>) {
+    let mut painter = Painter::new(same.map_or(Stretch::Own, Stretch::Same));
+    painter.open(&format!("class=\"{class}\" "), size);
+    painter.paint(&sketch.items);
+    (painter.text + "</svg>", painter.stretched)
 }
 
 /// `None` if the backend failed.
 type Painted = Option<()>;
 
-struct Painter<'a, B> {
-    backend: &'a mut B,
-    habits: Habits,
+struct Painter<'a> {
+    text: String,
+    /// Units for a pixel of the sketch, to the right and down.
+    zoom: (f64, f64),
+    /// Units for a pixel of the width of lines and the length of dashes.
+    pen: f64,
+    stretch: Stretch<'a>,
+    stretched: Option<Stretched>,
 }
 
-impl<B: DrawingBackend> Painter<'_, B> {
-    fn item(&mut self, item: &Item) -> Painted {
+impl<'a> Painter<'a> {
+    fn new(stretch: Stretch<'a>) -> Self {
+        Self {
+            text: String::new(),
+            zoom: (ZOOM, ZOOM),
+            pen: ZOOM,
+            stretch,
+            stretched: None,
+        }
+    }
+
+    fn open(&mut self, attributes: &str, (width, height): (f64, f64)) {
+        let (wide, high) = (width * ZOOM, height * ZOOM);
+        let _ = writeln!(
+            self.text,
+            r#"<svg {attributes}viewBox="0 0 {wide:.0} {high:.0}" fill="none" stroke-linejoin="round" {FAMILY}>"#
+        );
+    }
+
+    fn paint(&mut self, items: &[Item]) {
+        let is_group = |item: &Item| matches!(item, Item::Group { .. });
+        for alike in items.chunk_by(|left, right| !is_group(left) && !is_group(right)) {
+            if let [Item::Group { role, items }] = alike {
+                self.group(*role, items);
+            } else {
+                let elements = self.elements(alike);
+                self.text.push_str(&elements);
+            }
+        }
+    }
+
+    fn group(&mut self, role: Role, items: &[Item]) {
+        let attribute = match role {
+            Role::Stretched(rect) => {
+                return match self.stretch {
+                    Stretch::Never => self.paint(items),
+                    Stretch::Own => self.stretchable(rect, items),
+                    Stretch::Same(other) => self.stretchable_again(&rect, other),
+                };
+            }
+            Role::Series(number) => format!(r#"data-series="{number}""#),
+            Role::Ticks => r#"class="ticks""#.to_owned(),
+            Role::PlaceName(at) => format!(r#"class="place" data-at="{at:.5}""#),
+            Role::Dashed(dashes) => {
+                let lengths = dashes.iter().map(|length| (length * self.pen).to_string());
+                let lengths: Vec<String> = lengths.collect();
+                format!(r#"stroke-dasharray="{}""#, lengths.join(" "))
+            }
+        };
+        let _ = writeln!(self.text, "<g {attribute}>");
+        self.paint(items);
+        self.text.push_str("</g>\n");
+    }
+
+    /// A picture in the picture: whoever changes its view box sees a part of it, as wide as the whole was.
+    fn stretchable(&mut self, rect: Rect, items: &[Item]) {
+        let mut inside = Painter {
+            zoom: (FINE_ZOOM, ZOOM),
+            // Lines are as wide as on the screen, however far they are stretched.
+            pen: 1.0,
+            ..Painter::new(Stretch::Never)
+        };
+        inside.paint(items);
+        let mut hasher = FxHasher::default();
+        inside.text.hash(&mut hasher);
+        let id = format!("plot-{:016x}", hasher.finish());
+        let view = with_edge(&rect, inside.zoom, (EDGE, EDGE));
+        self.open_stretchable(with_edge(&rect, self.zoom, (EDGE, EDGE)), view);
+        let _ = write!(
+            self.text,
+            "<g class=\"inside\" id=\"{id}\">\n{}</g>\n</svg>\n",
+            inside.text
+        );
+        self.stretched = Some(Stretched { id, rect, view });
+    }
+
+    /// The same picture in a picture of another size.
+    fn stretchable_again(&mut self, rect: &Rect, other: &Stretched) {
+        let edge = (
+            EDGE * rect.width() / other.rect.width(),
+            EDGE * rect.height() / other.rect.height(),
+        );
+        self.open_stretchable(with_edge(rect, self.zoom, edge), other.view);
+        let _ = writeln!(self.text, "<use href=\"#{}\"/></svg>", other.id);
+    }
+
+    fn open_stretchable(&mut self, [x, y, width, height]: [f64; 4], view: [f64; 4]) {
+        let view = view.map(|length| length.to_string()).join(" ");
+        let place = format!(r#"x="{x}" y="{y}" width="{width}" height="{height}""#);
+        let _ = writeln!(
+            self.text,
+            r#"<svg class="stretched" {place} viewBox="{view}" preserveAspectRatio="none">"#,
+        );
+    }
+
+    /// What plotters makes of items that are no groups.
+    fn elements(&self, items: &[Item]) -> String {
+        let mut text = String::new();
+        let mut backend = SVGBackend::with_string(&mut text, (1, 1));
+        let is_done = items.iter().try_for_each(|item| self.item(&mut backend, item));
+        let is_done = is_done.and_then(|()| backend.present().ok());
+        drop(backend);
+        assert!(is_done.is_some(), "nothing can fail in memory");
+        // Each file of plotters is a picture by itself.
+        let inside = text
+            .split_once('\n')
+            .and_then(|(_, rest)| rest.strip_suffix("</svg>\n"));
+        tidied(inside.expect("a first and a last line"))
+    }
+
+    fn item(&self, backend: &mut SVGBackend, item: &Item) -> Painted {
         match item {
-            Item::Line { points, colour, width } => self.line(points, *colour, *width),
+            Item::Line { points, colour, width } => {
+                let dots: Vec<_> = points.iter().map(|point| self.dot(*point)).collect();
+                backend.draw_path(dots, &self.stroke(*colour, *width)).ok()
+            }
             Item::Area {
                 corners,
                 colour,
@@ -119,63 +209,32 @@ impl<B: DrawingBackend> Painter<'_, B> {
             } => {
                 let corners: Vec<_> = corners.iter().map(|corner| self.dot(*corner)).collect();
                 let style = rgb(*colour).mix(*opacity).filled();
-                self.backend.fill_polygon(corners, &style).ok()
+                backend.fill_polygon(corners, &style).ok()
             }
             Item::Circle {
                 centre,
                 radius,
                 colour,
                 line,
-            } => self.circle(*centre, *radius, *colour, *line),
-            Item::Words(words) => self.words(words),
-        }
-    }
-
-    fn line(&mut self, points: &[Spot], colour: Colour, width: f64) -> Painted {
-        let style = self.stroke(colour, width);
-        if !self.habits.has_dots {
-            let dots: Vec<_> = points.iter().map(|point| self.dot(*point)).collect();
-            return self.backend.draw_path(dots, &style).ok();
-        }
-        for (index, ends) in points.windows(2).enumerate() {
-            let (from, to) = (ends[0], ends[1]);
-            let length = (to.0 - from.0).hypot(to.1 - from.1);
-            if length > 0.0 {
-                let across = (
-                    (to.1 - from.1) / length * width / 2.0,
-                    (from.0 - to.0) / length * width / 2.0,
-                );
-                let corner = |at: Spot, side: f64| self.dot((at.0 + side * across.0, at.1 + side * across.1));
-                let corners = [corner(from, 1.0), corner(to, 1.0), corner(to, -1.0), corner(from, -1.0)];
-                self.backend.fill_polygon(corners, &rgb(colour).filled()).ok()?;
+            } => {
+                let style = line.map_or(rgb(*colour).filled(), |width| self.stroke(*colour, width));
+                let radius = (radius * ZOOM).round().max(1.0) as u32;
+                backend
+                    .draw_circle(self.dot(*centre), radius, &style, line.is_none())
+                    .ok()
             }
-            if index > 0 {
-                self.circle(from, width / 2.0, colour, None)?;
-            }
+            Item::Words(words) => self.words(backend, words),
+            Item::Group { .. } => None,
         }
-        Some(())
     }
 
-    fn circle(&mut self, centre: Spot, radius: f64, colour: Colour, line: Option<f64>) -> Painted {
-        let style = match line {
-            Some(width) => self.stroke(colour, width),
-            None => rgb(colour).filled(),
-        };
-        let radius = (radius * self.habits.zoom).round().max(1.0) as u32;
-        let centre = self.dot(centre);
-        self.backend.draw_circle(centre, radius, &style, line.is_none()).ok()
-    }
-
-    fn words(&mut self, words: &Words) -> Painted {
-        if self.habits.has_dots {
-            return self.letters(words);
-        }
+    fn words(&self, backend: &mut SVGBackend, words: &Words) -> Painted {
         let horizontal = match words.anchor {
             Anchor::Start => HPos::Left,
             Anchor::Middle => HPos::Center,
             Anchor::End => HPos::Right,
         };
-        let font = (FAMILY, words.size * self.habits.zoom * SVG_SIZE).into_font();
+        let font = ("sans-serif", words.size * ZOOM * FONT_SIZE).into_font();
         let font = if words.is_upward {
             font.transform(FontTransform::Rotate270)
         } else {
@@ -187,66 +246,54 @@ impl<B: DrawingBackend> Painter<'_, B> {
             .pos(Pos::new(horizontal, VPos::Top));
         let (mut x, mut y) = words.at;
         if words.is_upward {
-            x -= SVG_BASE_LINE * words.size;
+            x -= BASE_LINE * words.size;
         } else {
-            y -= SVG_BASE_LINE * words.size;
+            y -= BASE_LINE * words.size;
         }
-        let at = self.dot((x, y));
-        self.backend.draw_text(&words.text, &style, at).ok()
-    }
-
-    /// Words dot by dot; what plotters draws has letters too close to one another.
-    fn letters(&mut self, words: &Words) -> Painted {
-        let zoom = self.habits.zoom;
-        let before = match words.anchor {
-            Anchor::Start => 0.0,
-            Anchor::Middle => text::width(&words.text, words.size) / 2.0,
-            Anchor::End => text::width(&words.text, words.size),
-        };
-        let (x, y) = words.at;
-        let start = if words.is_upward {
-            self.dot((x, y + before))
-        } else {
-            self.dot((x - before, y))
-        };
-        for letter in text::outlines(&words.text, words.size * zoom) {
-            let bounds = letter.px_bounds();
-            let (left, top) = (bounds.min.x as i32, bounds.min.y as i32);
-            let mut dots = Vec::new();
-            letter.draw(|x, y, ink| dots.push((left + x.cast_signed(), top + y.cast_signed(), ink)));
-            for (along, down, ink) in dots {
-                let dot = if words.is_upward {
-                    (start.0 + down, start.1 - along)
-                } else {
-                    (start.0 + along, start.1 + down)
-                };
-                let colour = rgb(words.colour).mix(f64::from(ink).min(1.0));
-                self.backend.draw_pixel(dot, colour.to_backend_color()).ok()?;
-            }
-        }
-        Some(())
+        backend.draw_text(&words.text, &style, self.dot((x, y))).ok()
     }
 
     fn stroke(&self, colour: Colour, width: f64) -> ShapeStyle {
         ShapeStyle {
-            color: rgba(colour),
+            color: rgb(colour).to_rgba(),
             filled: false,
-            stroke_width: (width * self.habits.zoom).round().max(1.0) as u32,
+            stroke_width: (width * self.pen).round().max(1.0) as u32,
         }
     }
 
     fn dot(&self, (x, y): Spot) -> (i32, i32) {
-        (
-            (x * self.habits.zoom).round() as i32,
-            (y * self.habits.zoom).round() as i32,
-        )
+        ((x * self.zoom.0).round() as i32, (y * self.zoom.1).round() as i32)
     }
+}
+
+/// A rectangle and an edge around it, in whole units: left end, upper end, width and height.
+fn with_edge(rect: &Rect, zoom: (f64, f64), edge: (f64, f64)) -> [f64; 4] {
+    [
+        (rect.left - edge.0) * zoom.0,
+        (rect.top - edge.1) * zoom.1,
+        (rect.width() + 2.0 * edge.0) * zoom.0,
+        (rect.height() + 2.0 * edge.1) * zoom.1,
+    ]
+    .map(f64::round)
+}
+
+/// Elements without what is said around them, or is usual. Words of users have no quotation marks: they are escaped.
+fn tidied(elements: &str) -> String {
+    const SIZE: &str = " font-size=\"";
+    let usual = [r#"opacity="1""#, r#"fill="none""#, FAMILY];
+    let without = |text: String, it: &str| text.replace(&format!(" {it}"), "");
+    let short = usual.into_iter().fold(elements.to_owned(), without);
+    let short = short.replace(" \"/>", "\"/>");
+    let mut parts = short.split(SIZE);
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (size, rest) = part.split_once('"').unwrap_or(("", part));
+        let size = size.parse().unwrap_or(0.0_f64).round();
+        let _ = write!(text, "{SIZE}{size}\"{rest}");
+    }
+    text
 }
 
 const fn rgb(Colour(red, green, blue): Colour) -> RGBColor {
     RGBColor(red, green, blue)
-}
-
-fn rgba(colour: Colour) -> RGBAColor {
-    rgb(colour).to_rgba()
 }

@@ -10,6 +10,8 @@ const ROOM: f64 = 0.05;
 const LEAST_DECADES: f64 = 0.3;
 /// A linear axis spans at least this share of what stands on it; less is noise of the arithmetic.
 const LEAST_SPAN: f64 = 1e-6;
+/// Over more decades there is no room between numbers.
+const MOST_MINOR_DECADES: f64 = 7.0;
 /// More numbers beside an axis than this are no help.
 const MOST_TICKS: usize = 9;
 
@@ -121,6 +123,18 @@ impl Scale {
         coarsest
     }
 
+    /// Between numbers of a logarithmic axis: where the other ones with one digit stand, as shares of the axis. None if
+    /// they would be a grey line.
+    pub fn minor_ticks(&self, unit: Unit) -> Vec<f64> {
+        const DIGITS: [f64; 9] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
+        let (low, high) = self.ends();
+        if !self.is_logarithmic || self.high - self.low > MOST_MINOR_DECADES {
+            return Vec::new();
+        }
+        let values = round_numbers(unit, low, high, &DIGITS).into_iter();
+        values.filter_map(|value| self.share(value)).collect()
+    }
+
     /// The values at both ends.
     pub fn ends(&self) -> (f64, f64) {
         if self.is_logarithmic {
@@ -199,9 +213,12 @@ fn linear_ends(least: f64, most: f64, from_zero: bool, unit: Unit) -> (f64, f64)
     let size = low.abs().max(high.abs());
     let least_span = (LEAST_SPAN * size).max(f64::MIN_POSITIVE * 1e10);
     if high - low < least_span {
-        // One value: in the middle, or one above zero if there is no size to go by.
-        let around = if size > least_span { 0.1 * size } else { 0.5 };
-        return (low - around, high + around);
+        // One value: in the middle, or zero below one if there is no size to go by.
+        return if size > least_span {
+            (low - 0.1 * size, high + 0.1 * size)
+        } else {
+            (0.0_f64.min(low), 1.0)
+        };
     }
     let room = ROOM * (high - low);
     let is_nearly_all = unit == Unit::Share && low >= 0.0 && (0.6..=1.0).contains(&high);

@@ -15,6 +15,8 @@ const BAND: f64 = 0.2;
 const BARS: f64 = 0.8;
 /// Wider bars are no easier to compare [px].
 const WIDEST_BAR: f64 = 90.0;
+/// The marks of more points would be one thick line, and their intervals a fence.
+const MOST_MARKS: usize = 60;
 /// Points of a line closer together than this are drawn as their range [px].
 const COLUMN: f64 = 0.5;
 
@@ -64,7 +66,9 @@ pub struct Bars {
 impl Bars {
     /// `None` if the chart has no bars.
     pub fn of(chart: &Chart, x: &Scale) -> Option<Self> {
-        let bars = || chart.series.iter().filter(|it| it.shape == Shape::Bars);
+        let bars = || chart.series.iter().filter(|it| it.shape.is_bar());
+        let beside = bars().filter(|it| it.shape == Shape::Bars).count();
+        let has_stack = bars().any(|it| it.shape == Shape::Stack);
         let mut shares: Vec<f64> = bars()
             .flat_map(|series| &series.points)
             .filter_map(|point| x.share(point.x))
@@ -74,7 +78,7 @@ impl Bars {
         let apart = gaps.filter(|gap| *gap > 1e-3).fold(0.3, f64::min);
         let names = chart.x.names.len();
         (bars().count() > 0).then(|| Self {
-            count: bars().count(),
+            count: beside + usize::from(has_stack),
             apart: if names > 0 { 1.0 / names as f64 } else { apart },
         })
     }
@@ -84,7 +88,7 @@ impl Bars {
         0.6 * self.apart
     }
 
-    /// The left and the right end of a bar of the series with this number among those with bars.
+    /// The left and the right end of a bar in this place of its group.
     fn ends(&self, centre: f64, number: usize, plot: &Plot) -> (f64, f64) {
         let group = BARS * self.apart * plot.rect.width();
         let width = (group / self.count as f64).min(WIDEST_BAR);
@@ -93,24 +97,23 @@ impl Bars {
     }
 }
 
-/// Draws a series; `bars` tells the room for bars, and how many series with bars came before.
-pub fn draw(
-    sketch: &mut Sketch,
-    series: &Series,
-    style: &SeriesStyle,
-    plot: &Plot,
-    bars: Option<(Bars, usize)>,
-    obstacles: &mut Obstacles,
-) {
+/// A series of a chart, and the room for bars if it has any.
+#[derive(Clone, Copy)]
+pub struct DrawnSeries<'a> {
+    pub chart: &'a Chart,
+    pub number: usize,
+    pub bars: Option<Bars>,
+}
+
+/// Draws a series.
+pub fn draw(sketch: &mut Sketch, drawn: DrawnSeries, style: &SeriesStyle, plot: &Plot, obstacles: &mut Obstacles) {
+    let series = &drawn.chart.series[drawn.number];
     let places = || series.points.iter().map(|point| plot.place(point));
+    let is_dense = series.shape == Shape::Curve && series.points.len() > MOST_MARKS;
     match series.shape {
-        Shape::Bars => {
-            if let Some(bars) = bars {
-                draw_bars(sketch, series, style, plot, bars, obstacles);
-            }
-            return;
-        }
+        Shape::Bars | Shape::Stack => return draw_bars(sketch, drawn, style, plot, obstacles),
         Shape::Line => draw_bands(sketch, series, style, plot),
+        Shape::Curve if is_dense => draw_bands(sketch, series, style, plot),
         _ => draw_intervals(sketch, series, style.colour, plot, obstacles),
     }
     if series.shape != Shape::Points {
@@ -119,16 +122,18 @@ pub fn draw(
                 Shape::Steps => steps(&run),
                 _ => run,
             };
-            if run.len() == 1 && series.shape != Shape::Curve {
-                sketch.circle(run[0], 1.2 * style.width, style.colour, None);
+            if run.len() == 1 && (series.shape != Shape::Curve || is_dense) {
+                let (x, y) = run[0];
+                let half = 1.2 * style.width;
+                sketch.line(vec![(x - half, y), (x + half, y)], style.colour, 2.0 * half);
                 continue;
             }
             let run = thinned(run);
             obstacles.add_line(&run);
-            sketch.dashed(&run, style.colour, style.width, style.dashes);
+            sketch.dashed(run, style.colour, style.width, style.dashes);
         }
     }
-    if matches!(series.shape, Shape::Curve | Shape::Points) {
+    if matches!(series.shape, Shape::Curve | Shape::Points) && !is_dense {
         for place in places().flatten() {
             style.draw_mark(sketch, place);
             obstacles.add(Rect::around(place, MARK));
@@ -149,13 +154,17 @@ fn runs(places: impl Iterator<Item = Option<Spot>>) -> Vec<Vec<Spot>> {
     runs
 }
 
+/// Level from each place to the next, with corners only where the level changes.
 fn steps(places: &[Spot]) -> Vec<Spot> {
-    let mut path = Vec::with_capacity(2 * places.len());
-    for (index, place) in places.iter().enumerate() {
-        if index > 0 {
-            path.push((place.0, places[index - 1].1));
+    let mut path: Vec<Spot> = places.first().copied().into_iter().collect();
+    for pair in places.windows(2) {
+        let ((_, level), (x, y)) = (pair[0], pair[1]);
+        if (level - y).abs() > 0.0 {
+            path.extend([(x, level), (x, y)]);
         }
-        path.push(*place);
+    }
+    if places.len() > 1 {
+        path.extend(places.last().copied());
     }
     path
 }
@@ -177,25 +186,21 @@ fn thinned(places: Vec<Spot>) -> Vec<Spot> {
     thin
 }
 
-fn draw_bars(
-    sketch: &mut Sketch,
-    series: &Series,
-    style: &SeriesStyle,
-    plot: &Plot,
-    (bars, number): (Bars, usize),
-    obstacles: &mut Obstacles,
-) {
-    let zero = plot.up_by(plot.y.nearest_share(0.0));
-    for point in &series.points {
-        let Some((x, y)) = plot.place(point) else {
+fn draw_bars(sketch: &mut Sketch, drawn: DrawnSeries, style: &SeriesStyle, plot: &Plot, obstacles: &mut Obstacles) {
+    let DrawnSeries { chart, number, bars } = drawn;
+    let Some(bars) = bars else { return };
+    for point in &chart.series[number].points {
+        let base = chart.base(number, point);
+        let Some((x, y)) = plot.place(&Point::at(point.x, base + point.y)) else {
             continue;
         };
-        let (left, right) = bars.ends(x, number, plot);
+        let base = plot.up_by(plot.y.nearest_share(base));
+        let (left, right) = bars.ends(x, chart.bar_place(number), plot);
         let bar = Rect {
             left: left.max(plot.rect.left),
             right: (right - 1.0).max(left + 0.5).min(plot.rect.right),
-            top: y.min(zero),
-            bottom: y.max(zero),
+            top: y.min(base),
+            bottom: y.max(base),
         };
         sketch.fill(&bar, style.colour);
         obstacles.add(bar);
@@ -215,10 +220,9 @@ fn draw_intervals(sketch: &mut Sketch, series: &Series, colour: Colour, plot: &P
 }
 
 fn draw_interval(sketch: &mut Sketch, x: f64, (low, high): (f64, f64), colour: Colour, obstacles: &mut Obstacles) {
-    sketch.line(vec![(x, low), (x, high)], colour, 1.2);
-    for y in [low, high] {
-        sketch.line(vec![(x - CAP, y), (x + CAP, y)], colour, 1.2);
-    }
+    let cap = |y| [(x - CAP, y), (x + CAP, y)];
+    let between = [(x, low), (x, high)];
+    sketch.line([cap(low), between, cap(high)].concat(), colour, 1.2);
     obstacles.add(Rect {
         left: x - CAP,
         right: x + CAP,

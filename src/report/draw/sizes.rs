@@ -16,6 +16,13 @@ pub struct Heights {
     pub below: f64,
 }
 
+/// Room left and right of a plot [px].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sides {
+    pub left: f64,
+    pub right: f64,
+}
+
 /// Says so in the middle of a place where something else would stand.
 pub fn no_data(sketch: &mut Sketch, rect: &Rect) {
     let (x, y) = rect.centre();

@@ -12,6 +12,7 @@ pub struct Colour(pub u8, pub u8, pub u8);
 pub const INK: Colour = Colour(30, 30, 30);
 pub const GREY: Colour = Colour(90, 90, 90);
 pub const PALE: Colour = Colour(225, 225, 225);
+pub const BLACK: Colour = Colour(0, 0, 0);
 pub const WHITE: Colour = Colour(255, 255, 255);
 
 impl Colour {
@@ -45,6 +46,23 @@ pub enum Item {
     },
     /// Words in one line.
     Words(Words),
+    /// Items that have something in common.
+    Group { role: Role, items: Vec<Self> },
+}
+
+/// What items of a group have in common.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Role {
+    /// They show a series: its number among those of the drawing.
+    Series(usize),
+    /// Their lines are in strokes.
+    Dashed(Dashes),
+    /// They lie inside of the plot, and nothing is lost if they are stretched sideways.
+    Stretched(Rect),
+    /// They stand at the numbers of the horizontal axis: a line across the plot each, and what is written below.
+    Ticks,
+    /// The name of a place of the horizontal axis: how far along it is.
+    PlaceName(f64),
 }
 
 /// Words in one line.
@@ -149,13 +167,21 @@ impl Sketch {
         self.items.push(Item::Line { points, colour, width });
     }
 
-    /// A line in strokes; neither SVG nor bitmaps by plotters know any.
-    pub fn dashed(&mut self, points: &[Spot], colour: Colour, width: f64, dashes: Dashes) {
+    /// A line in strokes.
+    pub fn dashed(&mut self, points: Vec<Spot>, colour: Colour, width: f64, dashes: Dashes) {
         if dashes.is_empty() {
-            return self.line(points.to_vec(), colour, width);
+            return self.line(points, colour, width);
         }
-        for stroke in strokes(points, dashes) {
-            self.line(stroke, colour, width);
+        self.group(Role::Dashed(dashes), |sketch| sketch.line(points, colour, width));
+    }
+
+    /// What `draw` draws, as a group.
+    pub fn group(&mut self, role: Role, draw: impl FnOnce(&mut Self)) {
+        let mut inside = Self::default();
+        draw(&mut inside);
+        if !inside.items.is_empty() {
+            let items = inside.items;
+            self.items.push(Item::Group { role, items });
         }
     }
 
@@ -199,51 +225,5 @@ impl Sketch {
             colour,
             is_upward: false,
         }));
-    }
-}
-
-/// The strokes of a dashed line.
-fn strokes(points: &[Spot], dashes: Dashes) -> Vec<Vec<Spot>> {
-    let mut found = Vec::new();
-    let mut stroke: Vec<Spot> = points.first().copied().into_iter().collect();
-    let (mut index, mut left) = (0, dashes[0]);
-    for pair in points.windows(2) {
-        let (mut from, to) = (pair[0], pair[1]);
-        loop {
-            let length = (to.0 - from.0).hypot(to.1 - from.1);
-            if length <= left {
-                left -= length;
-                stroke.push(to);
-                break;
-            }
-            let share = left / length;
-            from = (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1));
-            stroke.push(from);
-            if index % 2 == 0 {
-                found.push(std::mem::take(&mut stroke));
-            }
-            stroke = vec![from];
-            index = (index + 1) % dashes.len();
-            left = dashes[index];
-        }
-    }
-    if index % 2 == 0 && stroke.len() > 1 {
-        found.push(stroke);
-    }
-    found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn strokes_go_around_corners() {
-        let points = [(0.0, 0.0), (3.0, 0.0), (3.0, 10.0)];
-        assert_eq!(
-            strokes(&points, &[5.0, 2.0]),
-            [vec![(0.0, 0.0), (3.0, 0.0), (3.0, 2.0)], vec![(3.0, 4.0), (3.0, 9.0)],]
-        );
-        assert!(strokes(&[], &[1.0, 1.0]).is_empty());
     }
 }

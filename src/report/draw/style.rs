@@ -80,6 +80,12 @@ impl Styles {
         Self(numbers)
     }
 
+    /// The number of a series, the same in all panels.
+    pub fn number(&self, series: &Series) -> usize {
+        let number = self.0.get(&key(series)).copied().unwrap_or(0);
+        2 * number + usize::from(is_guide(series))
+    }
+
     /// Of a series of the drawing.
     pub fn style(&self, series: &Series) -> SeriesStyle {
         let number = self.0.get(&key(series)).copied().unwrap_or(0);
@@ -114,19 +120,6 @@ fn key(series: &Series) -> (bool, String) {
 }
 
 impl SeriesStyle {
-    /// What its mark is called.
-    pub fn mark_name(&self) -> &'static str {
-        match self.mark {
-            Mark::Filled(SQUARE) => "square",
-            Mark::Filled(TRIANGLE) => "triangle",
-            Mark::Filled(_) => "diamond",
-            Mark::Lines(CROSS) => "cross",
-            Mark::Lines(_) => "plus",
-            Mark::Disc => "disc",
-            Mark::Ring => "ring",
-        }
-    }
-
     /// Its mark around a place.
     pub fn draw_mark(&self, sketch: &mut Sketch, centre: Spot) {
         let at = |&(x, y): &Spot| (centre.0 + MARK * x, centre.1 + MARK * y);
@@ -147,13 +140,13 @@ impl SeriesStyle {
     /// What stands before its name in the legend.
     pub fn draw_sample(&self, sketch: &mut Sketch, shape: Shape, rect: &Rect) {
         let (x, y) = rect.centre();
-        if matches!(shape, Shape::Bars) {
+        if shape.is_bar() {
             sketch.fill(&Rect::around((x, y), 5.0), self.colour);
             return;
         }
         if !matches!(shape, Shape::Points) {
-            let ends = [(rect.left, y), (rect.right, y)];
-            sketch.dashed(&ends, self.colour, self.width, self.dashes);
+            let ends = vec![(rect.left, y), (rect.right, y)];
+            sketch.dashed(ends, self.colour, self.width, self.dashes);
         }
         if matches!(shape, Shape::Curve | Shape::Points) {
             self.draw_mark(sketch, (x, y));

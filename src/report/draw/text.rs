@@ -2,15 +2,15 @@
 
 use std::sync::LazyLock;
 
-use ab_glyph::{Font, FontRef, OutlinedGlyph, PxScale, point};
+use ab_glyph::{Font, FontRef};
 
 use crate::config::on_one_line;
 
-/// Nothing asks the system for fonts: files are the same everywhere, also where there are none.
-static FONT: LazyLock<FontRef<'static>> = LazyLock::new(|| {
-    let font = include_bytes!("font/DejaVuSans-subset.ttf");
-    FontRef::try_from_slice(font).expect("the font is part of the program")
-});
+/// Nothing asks the system for fonts: pictures are the same everywhere, also where there are none.
+pub const LETTERS: &[u8] = include_bytes!("font/DejaVuSans-subset.ttf");
+
+static FONT: LazyLock<FontRef<'static>> =
+    LazyLock::new(|| FontRef::try_from_slice(LETTERS).expect("the font is part of the program"));
 
 /// What stands for the rest of words that are too long.
 const REST: &str = "…";
@@ -20,27 +20,6 @@ const MOST_LETTERS: usize = 400;
 /// The width of words in a font of this size [px]. Viewers of SVG files have other fonts; few are wider.
 pub fn width(text: &str, size: f64) -> f64 {
     let mut end = 0.0;
-    advance(text, |_, after| end = after);
-    f64::from(end) * size / em()
-}
-
-/// The letters of a line that begins at 0, its base line at 0 too, in a font of this size [px].
-pub fn outlines(text: &str, size: f64) -> Vec<OutlinedGlyph> {
-    let mut found = Vec::new();
-    let scale = PxScale::from((size * f64::from(FONT.height_unscaled()) / em()) as f32);
-    let pixels = (size / em()) as f32;
-    advance(text, |letter, end| {
-        let id = FONT.glyph_id(letter);
-        let start = end - FONT.h_advance_unscaled(id);
-        let glyph = id.with_scale_and_position(scale, point(start * pixels, 0.0));
-        found.extend(FONT.outline_glyph(glyph));
-    });
-    found
-}
-
-/// Tells each letter and where it ends, in the font's own units.
-fn advance(text: &str, mut each: impl FnMut(char, f32)) {
-    let mut end = 0.0;
     let mut before = None;
     for letter in text.chars() {
         let id = FONT.glyph_id(letter);
@@ -49,8 +28,8 @@ fn advance(text: &str, mut each: impl FnMut(char, f32)) {
         }
         end += FONT.h_advance_unscaled(id);
         before = Some(id);
-        each(letter, end);
     }
+    f64::from(end) * size / em()
 }
 
 /// The font's own units in an em.

@@ -1,6 +1,7 @@
 //! Colours for values: as different as the values are, for people of all kinds of colour vision and in grey.
 
-use super::sketch::{Colour, INK, WHITE};
+use super::chart::{Good, HeatMap, Unit};
+use super::sketch::{BLACK, Colour, WHITE};
 
 /// Viridis by Stéfan van der Walt and Nathaniel Smith (CC0), at tenths: <https://bids.github.io/colormap/>.
 const STOPS: [Colour; 11] = [
@@ -23,32 +24,55 @@ const LINEAR_UP_TO: f64 = 20.0;
 /// Which colour stands for which value.
 #[derive(Clone, Copy, Debug)]
 pub struct Shades {
-    /// The value with the darkest colour.
+    /// The least value.
     pub least: f64,
-    /// The value with the brightest colour.
+    /// The largest value.
     pub most: f64,
     is_logarithmic: bool,
+    /// Whether the least value is the brightest.
+    is_low_bright: bool,
 }
 
 impl Shades {
-    /// For these values; `None` if none of them is a number.
-    pub fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
+    /// For the values of a map; `None` if none of them is a number.
+    pub fn of(map: &HeatMap) -> Option<Self> {
+        let values = map.rows.iter().flatten().filter_map(|value| *value);
+        Self::of_values(values, map.unit, map.good == Some(Good::Low))
+    }
+
+    fn of_values(values: impl Iterator<Item = f64>, unit: Unit, is_low_bright: bool) -> Option<Self> {
         let values = values.filter(|value| value.is_finite());
         let (least, most) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), it| {
             (least.min(it), most.max(it))
         });
+        // What is written the same looks the same.
+        let most = if unit.write(least) == unit.write(most) {
+            least
+        } else {
+            most
+        };
         (least <= most).then_some(Self {
             least,
             most,
             is_logarithmic: least > 0.0 && most / least > LINEAR_UP_TO,
+            is_low_bright,
         })
     }
 
     /// The colour of a value, and of words on it.
     pub fn colours(&self, value: f64) -> (Colour, Colour) {
-        let colour = colour(self.share(value));
-        let ink = if brightness(colour) > 0.22 { INK } else { WHITE };
+        let colour = self.colour(self.share(value));
+        // Where both can be read equally well, each by 4.58 to 1.
+        let ink = if brightness(colour) > 0.179 { BLACK } else { WHITE };
         (colour, ink)
+    }
+
+    /// The colour at a share of the way from the least value to the largest.
+    pub fn colour(&self, share: f64) -> Colour {
+        if self.least >= self.most {
+            return colour(0.5);
+        }
+        colour(if self.is_low_bright { 1.0 - share } else { share })
     }
 
     fn share(&self, value: f64) -> f64 {
@@ -74,8 +98,8 @@ impl Shades {
     }
 }
 
-/// The colour at a share of the way.
-pub fn colour(share: f64) -> Colour {
+/// The colour at a share of the way from dark to bright.
+fn colour(share: f64) -> Colour {
     let place = share.clamp(0.0, 1.0) * (STOPS.len() - 1) as f64;
     let index = (place as usize).min(STOPS.len() - 2);
     let (from, to) = (STOPS[index], STOPS[index + 1]);
@@ -105,7 +129,7 @@ mod tests {
 
     #[test]
     fn larger_values_are_brighter_and_words_on_them_can_be_read() {
-        let shades = Shades::of([1.0, 1000.0].into_iter()).unwrap();
+        let shades = Shades::of_values([1.0, 1000.0].into_iter(), Unit::Plain, false).unwrap();
         let mut last = -1.0;
         for step in 0..=100 {
             let value = shades.value(f64::from(step) / 100.0);
@@ -113,13 +137,15 @@ mod tests {
             let (below, above) = (brightness(colour), brightness(ink));
             assert!(below > last, "{value}");
             let contrast = (below.max(above) + 0.05) / (below.min(above) + 0.05);
-            assert!(contrast > 3.0, "{value}: {contrast}");
+            assert!(contrast > 4.5, "{value}: {contrast}");
             last = below;
         }
-        let all_alike = Shades::of([0.0, f64::NAN, 0.0].into_iter()).unwrap();
+        let good_if_low = Shades::of_values([1.0, 1000.0].into_iter(), Unit::Plain, true).unwrap();
+        assert_eq!(good_if_low.colours(1.0), shades.colours(1000.0));
+        let all_alike = Shades::of_values([0.0, f64::NAN, 0.0].into_iter(), Unit::Plain, true).unwrap();
         assert_eq!(all_alike.colours(0.0).0, colour(0.5));
-        assert!(Shades::of([f64::NAN].into_iter()).is_none());
-        let huge = Shades::of([f64::MIN, f64::MAX].into_iter()).unwrap();
+        assert!(Shades::of_values([f64::NAN].into_iter(), Unit::Plain, true).is_none());
+        let huge = Shades::of_values([f64::MIN, f64::MAX].into_iter(), Unit::Plain, true).unwrap();
         assert_eq!(huge.colours(0.0).0, colour(0.5));
     }
 }

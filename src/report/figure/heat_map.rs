@@ -6,7 +6,9 @@ use super::bars::unit;
 use super::key_axis::sorted_names;
 use super::kind::{Draws, Figure};
 use super::thinned::{add_note, evenly};
-use crate::report::draw::chart::{ChartAxis, Drawing, HeatMap, Panel};
+use super::titles::title_of_key;
+use crate::metrics::Better;
+use crate::report::draw::chart::{ChartAxis, Drawing, Good, HeatMap, Panel};
 use crate::report::files::results::SweepPoints;
 use crate::study::short;
 
@@ -20,6 +22,9 @@ pub const FIGURE: Figure = Figure {
 
 /// More rows or columns are too narrow to be told apart.
 const MOST_VALUES: usize = 64;
+/// More cells in all maps make a page that is slow to open; rows and columns enough to see a pattern there are, though.
+const MOST_CELLS: usize = 20_000;
+const LEAST_VALUES: usize = 16;
 
 /// Every measure over two keys, of whose values no more are shown than can be told apart. `None` if there are more or
 /// fewer keys.
@@ -32,8 +37,10 @@ pub fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
         .map(|point| ([point.values[0].as_str(), point.values[1].as_str()], point))
         .collect();
     let all = [0, 1].map(|key| sorted_names(&sweep.points, key));
+    let cells = MOST_CELLS / sweep.heading.measures.len().max(1);
+    let most = cells.isqrt().clamp(LEAST_VALUES, MOST_VALUES);
     let shown = all.each_ref().map(|names| {
-        let kept = evenly(names.len(), MOST_VALUES);
+        let kept = evenly(names.len(), most);
         kept.map(|number| names[number].clone()).collect::<Vec<String>>()
     });
     let [columns, rows] = &shown;
@@ -43,8 +50,13 @@ pub fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
         Panel::HeatMap(HeatMap {
             title: measure.name.clone(),
             unit: unit(measure.quantity),
-            x: ChartAxis::named(short(x), columns.clone()),
-            y: ChartAxis::named(short(y), rows.clone()),
+            good: match measure.better {
+                Better::Lower => Some(Good::Low),
+                Better::Higher => Some(Good::High),
+                Better::Neither => None,
+            },
+            x: ChartAxis::named(title_of_key(x), columns.clone()),
+            y: ChartAxis::named(title_of_key(y), rows.clone()),
             rows: rows
                 .iter()
                 .map(|row| columns.iter().map(|column| cell(row, column)).collect())

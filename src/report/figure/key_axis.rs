@@ -2,10 +2,9 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::titles::axis_over;
+use super::titles::{axis_over, title_of_key};
 use crate::report::draw::chart::{ChartAxis, Point};
 use crate::report::files::results::{PointNumbers, SweepPoints};
-use crate::study::short;
 
 /// The axis of a key, and where on it a value stands.
 pub fn axis_of(points: &[PointNumbers], key: usize, name: &str) -> (ChartAxis, Vec<Option<f64>>) {
@@ -14,10 +13,10 @@ pub fn axis_of(points: &[PointNumbers], key: usize, name: &str) -> (ChartAxis, V
         let places_of: FxHashMap<&str, usize> = names.iter().map(String::as_str).zip(0..).collect();
         let place = |value: &String| places_of.get(value.as_str()).map(|&it| it as f64);
         let places = points.iter().map(|point| place(&point.values[key])).collect();
-        return (ChartAxis::named(short(name), names), places);
+        return (ChartAxis::named(title_of_key(name), names), places);
     };
     let places = points.iter().map(|point| point.values[key].parse().ok()).collect();
-    let axis = axis_over(short(name), numbers.into_iter());
+    let axis = axis_over(&title_of_key(name), numbers.into_iter());
     (axis, places)
 }
 

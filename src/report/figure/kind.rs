@@ -38,8 +38,8 @@ pub enum Draws {
     Contest(fn(&CompareReport) -> Drawing),
     /// Runs as they went on, but for those of which there is nothing to be seen.
     Timelines(fn(&str, &Timelines) -> Option<Drawing>),
-    /// Runs as a whole.
-    Recordings(fn(&str, &Recordings) -> Drawing),
+    /// Runs as a whole, but for those of which there is nothing to be seen.
+    Recordings(fn(&str, &Recordings) -> Option<Drawing>),
     /// Results of sweeps, but for those that do not hold what it takes.
     Sweep(fn(&SweepPoints, &str) -> Option<Drawing>),
     /// Experiments that were both measured and predicted.

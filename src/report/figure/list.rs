@@ -4,7 +4,7 @@ use super::kind::{Drawn, Draws, Figure, Recordings, Timelines};
 use super::thinned::thinned_out;
 use super::{
     accuracy, bars, class_times, heat_map, interactivity, limits, lines, load_curve, over_time, pareto, prefix_hits,
-    server_queues, tail,
+    server_queues, step_time, tail,
 };
 use crate::report::draw::chart::Drawing;
 use crate::report::files::results::SweepPoints;
@@ -24,6 +24,7 @@ pub const FIGURES: &[&Figure] = &[
     &over_time::SCALING,
     &tail::FIGURE,
     &over_time::LATENCY,
+    &step_time::FIGURE,
     &bars::FIGURE,
     &lines::FIGURE,
     &heat_map::FIGURE,
@@ -67,7 +68,7 @@ pub fn drawn_of_contest(report: &CompareReport) -> Vec<Drawn> {
 /// Draws runs as a whole.
 pub fn drawn_of_recordings(note: &str, runs: &Recordings) -> Vec<Drawn> {
     drawn(|draws| match draws {
-        Draws::Recordings(draw) => Some(draw(note, runs)),
+        Draws::Recordings(draw) => draw(note, runs),
         _ => None,
     })
 }

@@ -103,17 +103,18 @@ fn marks(report: &CurveReport, points: &[CurvePoint]) -> Vec<Mark> {
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
         return Vec::new();
     };
-    let places = report.places().into_iter();
-    places
-        .filter_map(|place| {
-            let at = place.load.filter(|at| (first.load..=last.load).contains(at))?;
-            Some(Mark {
-                is_vertical: true,
-                at,
-                name: place.name.to_owned(),
-            })
-        })
-        .collect()
+    let mark = |at, name: &str| Mark {
+        is_vertical: true,
+        at,
+        name: name.to_owned(),
+    };
+    let places = report.places().into_iter().filter_map(|place| {
+        let at = place.load.filter(|at| (first.load..=last.load).contains(at))?;
+        Some(mark(at, place.name))
+    });
+    // Where all loads meet the objectives there is no edge.
+    let edge = report.slo_met_up_to().filter(|at| *at < last.load);
+    places.chain(edge.map(|at| mark(at, "SLO met"))).collect()
 }
 
 /// The places, and the limits that objectives set on this latency.

@@ -17,6 +17,7 @@ pub mod pareto;
 mod part_lines;
 pub mod prefix_hits;
 pub mod server_queues;
+mod step_time;
 pub mod tail;
 mod thinned;
 mod titles;

@@ -30,13 +30,13 @@ const NAMED: [(&str, f64); 5] = [
 ];
 
 /// Latencies of runs, each with its name.
-pub fn drawing(note: &str, runs: &Recordings) -> Drawing {
+pub fn drawing(note: &str, runs: &Recordings) -> Option<Drawing> {
     let metrics = [Metric::Ttft, Metric::Tpot, Metric::Itl, Metric::E2e];
-    Drawing {
+    Some(Drawing {
         question: FIGURE.question.to_owned(),
         note: note.to_owned(),
         panels: metrics.map(|metric| panel(metric, runs)).into(),
-    }
+    })
 }
 
 fn panel(metric: Metric, runs: &Recordings) -> Panel {

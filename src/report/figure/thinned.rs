@@ -4,6 +4,9 @@ use crate::report::draw::chart::{Drawing, Panel, Point};
 
 /// More points in a series than a screen has places for.
 const MOST_POINTS: usize = 2_000;
+/// More points in all series of a drawing make a page that is slow to open; of each series there are some, though.
+const MOST_POINTS_OF_ALL: usize = 20_000;
+const LEAST_POINTS: usize = 100;
 
 /// At most `most` of so many numbers, evenly spread; the first one is among them.
 pub fn evenly(count: usize, most: usize) -> impl Iterator<Item = usize> {
@@ -13,11 +16,11 @@ pub fn evenly(count: usize, most: usize) -> impl Iterator<Item = usize> {
 
 /// The points of a series in their order, with no more than can be seen: where there are more, the lowest and the
 /// highest of each stretch, and those with a name.
-pub fn thinned(points: &[Point]) -> Vec<Point> {
-    if points.len() <= MOST_POINTS {
+fn thinned(points: &[Point], most: usize) -> Vec<Point> {
+    if points.len() <= most {
         return points.to_vec();
     }
-    let stretches = MOST_POINTS / 2;
+    let stretches = most / 2;
     let bound = |stretch: usize| stretch * points.len() / stretches;
     let kept = (0..stretches).flat_map(|stretch| {
         let within = bound(stretch)..bound(stretch + 1);
@@ -31,11 +34,17 @@ pub fn thinned(points: &[Point]) -> Vec<Point> {
 /// The drawing with no more points in each series than can be seen, which its note says.
 pub fn thinned_out(mut drawing: Drawing) -> Drawing {
     let (mut shown, mut all) = (0, 0);
+    let charts = drawing.panels.iter().filter_map(|panel| match panel {
+        Panel::Chart(chart) => Some(chart),
+        Panel::HeatMap(_) => None,
+    });
+    let series: usize = charts.map(|chart| chart.series.len()).sum();
+    let most = (MOST_POINTS_OF_ALL / series.max(1)).clamp(LEAST_POINTS, MOST_POINTS);
     for panel in &mut drawing.panels {
         let Panel::Chart(chart) = panel else { continue };
         for series in &mut chart.series {
             all += series.points.len();
-            series.points = thinned(&series.points);
+            series.points = thinned(&series.points, most);
             shown += series.points.len();
         }
     }
@@ -64,7 +73,7 @@ mod tests {
         let mut points: Vec<Point> = curve(100_000).collect();
         (points[54_321].y, points[77].y) = (1e6, -1e6);
         points[4_321].label = "named".to_owned();
-        let thin = thinned(&points);
+        let thin = thinned(&points, MOST_POINTS);
         assert!(
             thin.len() <= MOST_POINTS + 1 && thin.len() > MOST_POINTS / 2,
             "{}",
@@ -74,7 +83,7 @@ mod tests {
         let has = |x: f64| thin.iter().any(|point| (point.x - x).abs() < 0.5);
         assert!(has(54_321.0) && has(77.0) && has(4_321.0));
         let short: Vec<Point> = curve(MOST_POINTS).collect();
-        assert_eq!(thinned(&short).len(), MOST_POINTS);
+        assert_eq!(thinned(&short, MOST_POINTS).len(), MOST_POINTS);
     }
 
     #[test]

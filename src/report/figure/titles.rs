@@ -1,5 +1,6 @@
 //! Titles and axes that several figures share.
 
+use crate::config::unit_of_key;
 use crate::metrics::Metric;
 use crate::report::draw::chart::{ChartAxis, Unit};
 
@@ -14,6 +15,11 @@ pub(super) fn title(metric: Metric) -> &'static str {
         Metric::Path => "time along the path",
         Metric::PathTtft => "time to first token along the path",
     }
+}
+
+/// What stands beside an axis of a key that a sweep varies: the key, and what its numbers count.
+pub(super) fn title_of_key(key: &str) -> String {
+    unit_of_key(key).map_or_else(|| key.to_owned(), |unit| format!("{key} [{unit}]"))
 }
 
 /// The horizontal axis over such numbers: logarithmic where they are spread by more than a factor of twenty.

@@ -1,13 +1,11 @@
-//! A page as JSON, for a script that shows it: texts are as they are meant to be read, and charts as `charts.js` draws
-//! them.
+//! A page as JSON, for a script that shows it: texts are as they are meant to be read, and figures as HTML.
 
 use serde_json::{Value, json};
 
-use super::chart_json;
+use super::figure_html::figure;
 use super::parts::{Block, Page, Section, Tile, Tone};
 use crate::config::printable;
 use crate::report::chart::{Drawing, Panel};
-use crate::report::draw::Styles;
 use crate::report::table::Table;
 
 impl Page {
@@ -62,21 +60,14 @@ fn table(table: &Table) -> Value {
     })
 }
 
-/// A figure; of its panels those with a chart.
+/// A figure, and whether it shows something over time.
 fn drawing(drawing: &Drawing) -> Value {
-    let styles = Styles::of(drawing);
-    let panels = drawing.panels.iter().filter_map(|panel| match panel {
-        Panel::Chart(chart) => Some(json!({
-            "title": printable(&chart.title),
-            "y": printable(&chart.y.title),
-            "chart": chart_json::value(chart, &styles),
-        })),
-        Panel::HeatMap(_) => None,
-    });
+    let is_over_time = |panel: &Panel| matches!(panel, Panel::Chart(chart) if chart.x.title == "time");
     json!({
         "kind": "drawing",
         "question": printable(&drawing.question),
         "note": printable(&drawing.note),
-        "panels": panels.collect::<Vec<_>>(),
+        "is_over_time": drawing.panels.iter().any(is_over_time),
+        "html": printable(&figure(drawing).into_string()),
     })
 }

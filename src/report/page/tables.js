@@ -17,6 +17,13 @@
     table.tBodies[0].append(...[...table.tBodies[0].rows].sort(compare));
   };
 
+  // What is cut off at the side says so.
+  const look = () => document.querySelectorAll(".scroll").forEach(it => {
+    it.classList.toggle("cut", it.scrollWidth > it.clientWidth + 1);
+  });
+  addEventListener("resize", look);
+  look();
+
   document.querySelectorAll("table.sortable").forEach(table => {
     table.querySelectorAll("thead th").forEach((heading, column) => {
       heading.querySelector("button").addEventListener("click", () => sort(table, column, heading));

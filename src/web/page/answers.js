@@ -58,46 +58,16 @@ const answers = (() => {
 
   // ---- figures ----
 
-  // What takes the charts of a place away, and those that nobody sees yet: they are drawn one by one when there is time.
+  // What forgets the charts of a place.
   const taken = new Map();
-  const waiting = new Map();
-  let timer;
-  const drawLater = () => {
-    for (const [id, list] of waiting) {
-      if (!list.length) { waiting.delete(id); continue; }
-      taken.get(id).push(charts.draw(...list.shift()));
-      later(30);
-      return;
-    }
-  };
-  const later = time => {
-    clearTimeout(timer);
-    timer = setTimeout(drawLater, time);
-  };
-  const isInView = it => {
-    const { top, bottom } = it.getBoundingClientRect();
-    return bottom > 0 && top < innerHeight;
-  };
 
-  const showFigures = (id, drawings, marks = []) => {
+  const showFigures = (id, drawings) => {
     const holder = by(id);
-    taken.get(id)?.forEach(take => take());
-    const holders = [];
-    const panels = drawings.flatMap(({ question, panels: list }) => list.map(panel => {
-      const chart = element("div", { className: "chart", role: "img" });
-      chart.setAttribute("aria-label", `${panel.title || question}: ${panel.y || "chart"}`);
-      holders.push([chart, { ...panel.chart, marks: [...panel.chart.marks, ...marks] }]);
-      return element("div", { className: "panel" }, element("h3", { textContent: panel.title || question }),
-        element("div", { className: "axis", textContent: panel.y }), chart);
-    }));
-    // The page must not jump while it is drawn anew.
+    taken.get(id)?.forEach(forget => forget());
+    // The page must not jump while it is filled anew.
     holder.style.minHeight = `${holder.offsetHeight}px`;
-    holder.replaceChildren(...panels);
-    const seen = holders.map(([chart]) => isInView(chart));
-    taken.set(id, holders.filter((_, at) => seen[at]).map(it => charts.draw(...it)));
-    waiting.set(id, holders.filter((_, at) => !seen[at]));
-    // While changes follow one another there is none.
-    later(250);
+    holder.innerHTML = drawings.map(({ html }) => html).join("");
+    taken.set(id, [...holder.querySelectorAll("figure")].map(charts.start));
     holder.style.minHeight = "";
   };
 
@@ -142,10 +112,8 @@ const answers = (() => {
       by("warnings").replaceChildren(...new Set(warnings.concat(page.sections[0].blocks.filter(it => it.kind === "list").slice(
         report.slo?.length ? 1 : 0, -1).flatMap(it => it.points))).values().map(textContent => element("li", { textContent })));
       const drawings = page.sections[1].blocks.filter(it => it.kind === "drawing");
-      // Shares of requests stand over latencies, on a scale of powers of ten.
-      const isOverTime = it => !it.panels.some(panel => panel.chart.x.log);
-      showFigures("latency-figures", drawings.filter(it => !isOverTime(it)));
-      showFigures("queue-figures", drawings.filter(isOverTime));
+      showFigures("latency-figures", drawings.filter(it => !it.is_over_time));
+      showFigures("queue-figures", drawings.filter(it => it.is_over_time));
       showInFull("facts", () => by("facts").replaceChildren(...facts.flatMap(([name, value]) =>
         [element("dt", { textContent: name }), element("dd", { textContent: value })])));
       const costs = page.sections.find(section => section.heading === "What it costs");
@@ -159,8 +127,7 @@ const answers = (() => {
     showCurve: (answer, load) => {
       const { report } = answer;
       const figure = answer.page.sections.flatMap(section => section.blocks).find(it => it.kind === "drawing");
-      const mark = load ? [{ vertical: true, at: load, name: "now" }] : [];
-      showFigures("knee-figures", figure ? [figure] : [], mark);
+      showFigures("knee-figures", figure ? [figure] : []);
       const unit = report.load === "concurrency" ? "requests at once" : "requests/s";
       const parts = [report.knee === null ? "The knee is not among these loads" : `Knee at ${digits(report.knee)} ${unit}`];
       if (report.slo_met_up_to !== null) parts.push(`objectives met up to ${digits(report.slo_met_up_to)} ${unit}`);

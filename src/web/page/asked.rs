@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use crate::answer::{Base, Control, CurveQuestion, LoadKind, MeasuredPoints, Problem, RunQuestion, ScenarioQuestion};
 use crate::config::{Diagnostic, Flag};
+use crate::report::chart::{Mark, Panel};
+use crate::report::page::{Block, Page};
 
 /// A scenario, and what is asked of it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -25,6 +27,8 @@ pub struct PageAsked {
     loads: Vec<f64>,
     /// What a load is.
     kind: AskedLoad,
+    /// The load that the curve's figure points at.
+    now: Option<f64>,
 }
 
 /// What a load is.
@@ -166,12 +170,32 @@ pub fn curve(asked: &PageAsked, base: &Base, control: &Control) -> Result<Value,
     let started = Instant::now();
     let answer = asked.curve(asked.base_of_answer(base)?)?.answer(control)?;
     let report: Value = serde_json::from_str(&answer.to_json()).expect("a report is JSON");
+    let mut page = answer.to_page();
+    if let Some(now) = asked.now {
+        point_at(&mut page, now);
+    }
     Ok(json!({
         "report": report,
-        "page": answer.to_page().to_json(),
+        "page": page.to_json(),
         "warnings": answer.warnings,
         "wall_ms": milliseconds(started.elapsed()),
     }))
+}
+
+/// Marks a load in all charts of a page.
+fn point_at(page: &mut Page, load: f64) {
+    let blocks = page.sections.iter_mut().flat_map(|section| &mut section.blocks);
+    for block in blocks {
+        let Block::Drawing(drawing) = block else { continue };
+        for panel in &mut drawing.panels {
+            let Panel::Chart(chart) = panel else { continue };
+            chart.marks.push(Mark {
+                is_vertical: true,
+                at: load,
+                name: "now".to_owned(),
+            });
+        }
+    }
 }
 
 fn milliseconds(time: Duration) -> f64 {

@@ -80,7 +80,7 @@
     by("knee-note").textContent = "Simulating other loads …";
     const kind = controls.isClosed() ? "concurrency" : "rate";
     const loads = FACTORS.map(factor => kind === "rate" ? factor * now : Math.max(1, Math.round(factor * now)));
-    answers.showCurve(await ask("/api/curve", { ...question(POINT, {}), kind, loads }, signal), now);
+    answers.showCurve(await ask("/api/curve", { ...question(POINT, {}), kind, loads, now }, signal), now);
     root.dataset.curve = "done";
   };
 
@@ -173,9 +173,7 @@
   by("theme").addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
     try { localStorage.setItem("tailcast-theme", root.dataset.theme); } catch { /* It is forgotten, then. */ }
-    charts.redraw();
   });
-  dark.addEventListener("change", charts.redraw);
   try {
     const theme = localStorage.getItem("tailcast-theme");
     if (theme === "light" || theme === "dark") root.dataset.theme = theme;
