@@ -27,7 +27,8 @@ pub fn of_runs(note: &str, runs: &[(&str, &Input, f64, &Recording)]) -> Result<V
         timelines.push((*name, overview(&input.scenario, input.scenario.seed, *duration)?));
     }
     let recordings: Vec<_> = runs.iter().map(|(name, _, _, it)| (*name, *it)).collect();
-    let mut drawn = figure::drawn_of_recordings(note, &recordings);
-    drawn.extend(figure::drawn_of_timelines(note, &timelines));
+    // What happened comes before what it came to, as whoever watches servers looks.
+    let mut drawn = figure::drawn_of_timelines(note, &timelines);
+    drawn.extend(figure::drawn_of_recordings(note, &recordings));
     Ok(drawn)
 }

@@ -146,7 +146,7 @@ fn figures_that_cannot_be_are_refused_before_the_run() {
     for (more, hint) in [
         (
             &["--figure", "bars=x.svg"][..],
-            "kinds: queue, limits, memory, failures, servers, classes, scaling, latency, tail",
+            "kinds: queue, latency, limits, memory, failures, servers, classes, scaling, tail",
         ),
         (&["--figure", "x.pdf"], "SVG or PNG"),
         (&["--figure", "tail=x.jpg"], "x.svg or x.png"),
