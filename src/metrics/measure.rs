@@ -91,6 +91,11 @@ impl Measure {
         self.name.starts_with("cost.")
     }
 
+    /// Whether it is known only where KV cache is kept in the memory of the CPU.
+    pub fn is_of_offload(&self) -> bool {
+        self.name.starts_with("kv_offload.")
+    }
+
     /// Its name where its place in the JSON result goes without saying.
     pub fn short_name(&self) -> &'static str {
         self.name.strip_prefix("throughput.").unwrap_or(self.name)

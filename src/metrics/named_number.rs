@@ -51,6 +51,8 @@ pub(super) enum PlaceInList {
     InItsSection,
     /// After all sections: it was named when files of results had their columns already, and these keep their places.
     Last,
+    /// After those, for the same reason.
+    AfterLast,
 }
 
 impl<Section> NamedNumber<Section> {

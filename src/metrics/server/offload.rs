@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::metrics::line::{Line, Phrase};
 use crate::metrics::meter::{Durations, Meter, ResultSection, Total, WholeRun, ratio};
-use crate::metrics::named_number::{Better, NamedNumber};
+use crate::metrics::named_number::{Better, NamedNumber, PlaceInList, Quantity};
 use crate::metrics::recorder_settings::RecorderSettings;
 use crate::policy::{Moved, PolicySettings};
 
@@ -120,15 +120,27 @@ impl Total for OffloadMeter {
 
 impl ResultSection for Option<OffloadSummary> {
     fn named_numbers() -> Vec<NamedNumber<Self>> {
-        vec![
-            NamedNumber::mean("kv_offload.loaded_tokens", Better::Higher, |it| {
-                it.as_ref().map(|it| it.loaded_tokens as f64)
+        use Better::{Higher, Lower, Neither};
+        let all = [
+            NamedNumber::share("kv_offload.usage_max", Lower, |it: &Self| it.as_ref()?.usage_max),
+            NamedNumber::count("kv_offload.loads", Neither, |it: &Self| it.as_ref().map(|it| it.loads)),
+            NamedNumber::count("kv_offload.loaded_tokens", Higher, |it: &Self| {
+                it.as_ref().map(|it| it.loaded_tokens)
             }),
-            NamedNumber::share("kv_offload.loading_fraction", Better::Lower, |it| {
+            NamedNumber::count("kv_offload.stored_tokens", Neither, |it: &Self| {
+                it.as_ref().map(|it| it.stored_tokens)
+            }),
+            NamedNumber::share("kv_offload.loading_fraction", Lower, |it: &Self| {
                 it.as_ref()?.loading_fraction
             }),
-            NamedNumber::share("kv_offload.usage_max", Better::Lower, |it| it.as_ref()?.usage_max),
-        ]
+            NamedNumber::share("kv_offload.storing_fraction", Lower, |it: &Self| {
+                it.as_ref()?.storing_fraction
+            }),
+            NamedNumber::new("kv_offload.held_s", Quantity::Time, Lower, |it: &Self| {
+                it.as_ref().map(|it| it.held_s)
+            }),
+        ];
+        all.map(|number| number.at(PlaceInList::AfterLast)).into()
     }
 
     fn lines(&self) -> Vec<Line> {

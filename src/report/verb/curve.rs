@@ -360,7 +360,12 @@ impl CurveReport {
     fn measures(&self) -> Vec<RunMeasure> {
         let has_path = self.curve.points.iter().any(|point| point.summary.path.is_some());
         let has_cost = self.curve.points.iter().any(|point| point.summary.cost.is_some());
-        let is_known = |measure: &&Measure| (has_path || !measure.is_of_path()) && (has_cost || !measure.is_price());
+        let offloads = self.curve.points.iter().any(|point| point.summary.kv_offload.is_some());
+        let is_known = |measure: &&Measure| {
+            (has_path || !measure.is_of_path())
+                && (has_cost || !measure.is_price())
+                && (offloads || !measure.is_of_offload())
+        };
         let of_all = MEASURES.iter().filter(is_known);
         let of_all = of_all.map(RunMeasure::of_all);
         let classes = self.classes.iter();
