@@ -76,6 +76,10 @@ class Changes(TypedDict, total=False):
     # A server that has just been started and compiles or tunes kernels when it first meets a shape: its steps
     # take longer until so many requests have come. If left out: none: a server that has been used before.
     server__warm_up: Mapping[str, Any]
+    # KV cache in the memory of the CPU, as vLLM's native offloading has it: blocks of prompts are copied there
+    # as they fill, and loaded by whoever finds more of its prompt there than in the GPU. If left out: none:
+    # what the GPU forgets is computed again.
+    server__kv_offload: Mapping[str, Any]
     # How requests share steps; keys of other policies than the one that is used are checked, but decide
     # nothing.
     batching: Mapping[str, Any]
