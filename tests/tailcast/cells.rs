@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rand::{Rng, RngExt};
 use tailcast::kv::{BlockId, BlockKey, KeyChain};
-use tailcast::policy::{Acceptance, ContinuousSettings, DraftRules, Speculative};
+use tailcast::policy::{Acceptance, ContinuousSettings, DraftRules, Memory, Speculative};
 use tailcast::workload::{ContentId, Request, RequestId, Segment};
 
 /// The identity of a token.
@@ -78,6 +78,22 @@ pub fn meaning(sequences: &BTreeMap<RequestId, Sequence>, block_tokens: usize) -
         }
     }
     meaning
+}
+
+/// A memory that holds the longest request, or up to three of them, and the longest prompts and outputs that are sent
+/// there [tokens].
+pub fn small_memory(random: &mut impl Rng) -> (Memory, u32) {
+    let block_tokens = random.random_range(1..=8);
+    let longest = random.random_range(2..60_u32);
+    let max_model_len = longest + random.random_range(0..=longest);
+    let least = max_model_len.div_ceil(block_tokens);
+    let memory = Memory {
+        usable_blocks: least + random.random_range(0..2 * least),
+        block_tokens,
+        max_model_len,
+        kv_groups: None,
+    };
+    (memory, longest)
 }
 
 /// A scheduler told anything that it can be told.

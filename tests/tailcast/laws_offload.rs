@@ -10,7 +10,7 @@ use tailcast::policy::vllm::{CopyTime, OffloadRules, VllmPlan, VllmScheduler};
 use tailcast::policy::{ContinuousSettings, Memory, cut_to_model_length};
 use tailcast::workload::{Prompt, Request, RequestId};
 
-use crate::cells::{Sequence, Token};
+use crate::cells::{Sequence, Token, small_memory};
 use crate::worlds::{requests, worlds_per_policy};
 
 /// More turns than any world needs that is not stuck.
@@ -57,16 +57,9 @@ fn blocks_conserve_and_loads_bring_what_was_computed_whatever_transfers_take() {
 impl Driver {
     fn new(seed: u64) -> Self {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-        let block_tokens = random.random_range(1..=8);
-        let longest = random.random_range(2..60_u32);
-        let max_model_len = longest + random.random_range(0..=longest);
+        let (memory, longest) = small_memory(&mut random);
+        let (block_tokens, max_model_len) = (memory.block_tokens, memory.max_model_len);
         let least = max_model_len.div_ceil(block_tokens);
-        let memory = Memory {
-            usable_blocks: least + random.random_range(0..2 * least),
-            block_tokens,
-            max_model_len,
-            kv_groups: None,
-        };
         let room = random.random_range(1..6 * least);
         let rules = ContinuousSettings {
             prefix_caching: random.random_bool(0.7),

@@ -11,10 +11,10 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use tailcast::kv::{BlockId, BlockKey};
 use tailcast::policy::vllm::{Member, ScheduledPart, VllmPlan, VllmScheduler};
-use tailcast::policy::{ContinuousSettings, Memory, cut_to_model_length};
+use tailcast::policy::{ContinuousSettings, cut_to_model_length};
 use tailcast::workload::{Request, RequestId};
 
-use crate::cells::{Cells, Sequence, Token, meaning, rules};
+use crate::cells::{Cells, Sequence, Token, meaning, rules, small_memory};
 use crate::worlds::{requests, worlds_per_policy};
 
 /// More turns than any world needs that is not stuck.
@@ -72,16 +72,8 @@ struct Driver {
 impl Driver {
     fn new(seed: u64) -> Self {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-        let block_tokens = random.random_range(1..=8);
-        let longest = random.random_range(2..60_u32);
-        let max_model_len = longest + random.random_range(0..=longest);
-        let least = max_model_len.div_ceil(block_tokens);
-        let memory = Memory {
-            usable_blocks: least + random.random_range(0..2 * least),
-            block_tokens,
-            max_model_len,
-            kv_groups: None,
-        };
+        let (memory, longest) = small_memory(&mut random);
+        let (block_tokens, max_model_len) = (memory.block_tokens, memory.max_model_len);
         let rules = rules(max_model_len, &mut random);
         let count = random.random_range(1..30);
         let all = requests(count, longest, true, &mut random);

@@ -49,6 +49,30 @@ struct MovedInAll {
     most_blocks: u32,
 }
 
+impl MovedInAll {
+    fn of(moved: &Moved) -> Self {
+        Self {
+            loads: moved.loads,
+            loaded_blocks: moved.loaded_blocks,
+            stored_blocks: moved.stored_blocks,
+            loading_picos: moved.loading.picos().into(),
+            storing_picos: moved.storing.picos().into(),
+            held_picos: moved.held.picos().into(),
+            most_blocks: moved.cpu_blocks,
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.loads += other.loads;
+        self.loaded_blocks += other.loaded_blocks;
+        self.stored_blocks += other.stored_blocks;
+        self.loading_picos += other.loading_picos;
+        self.storing_picos += other.storing_picos;
+        self.held_picos += other.held_picos;
+        self.most_blocks = self.most_blocks.max(other.most_blocks);
+    }
+}
+
 impl Meter for OffloadMeter {
     type Total = Self;
 
@@ -69,14 +93,7 @@ impl Meter for OffloadMeter {
     }
 
     fn moved(&mut self, moved: &Moved) {
-        let all = self.total.get_or_insert_default();
-        all.loads += moved.loads;
-        all.loaded_blocks += moved.loaded_blocks;
-        all.stored_blocks += moved.stored_blocks;
-        all.loading_picos += u128::from(moved.loading.picos());
-        all.storing_picos += u128::from(moved.storing.picos());
-        all.held_picos += u128::from(moved.held.picos());
-        all.most_blocks = all.most_blocks.max(moved.cpu_blocks);
+        self.total.get_or_insert_default().add(&MovedInAll::of(moved));
     }
 
     fn finish(self, _run: &WholeRun) -> Self {
@@ -88,16 +105,9 @@ impl Total for OffloadMeter {
     type Section = Option<OffloadSummary>;
 
     fn pool(&mut self, other: &Self) {
-        let (Some(all), Some(theirs)) = (&mut self.total, &other.total) else {
-            return;
-        };
-        all.loads += theirs.loads;
-        all.loaded_blocks += theirs.loaded_blocks;
-        all.stored_blocks += theirs.stored_blocks;
-        all.loading_picos += theirs.loading_picos;
-        all.storing_picos += theirs.storing_picos;
-        all.held_picos += theirs.held_picos;
-        all.most_blocks = all.most_blocks.max(theirs.most_blocks);
+        if let (Some(all), Some(theirs)) = (&mut self.total, &other.total) {
+            all.add(theirs);
+        }
     }
 
     fn section(&self, durations: &Durations) -> Option<OffloadSummary> {

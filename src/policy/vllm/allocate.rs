@@ -68,23 +68,13 @@ impl VllmScheduler {
 
     /// Offers the blocks that are full within a running request's first `tokens` tokens to the cache.
     pub(super) fn name_blocks(&mut self, index: usize, tokens: u32) {
-        let cache = Naming {
-            rules: &self.rules,
-            groups: &self.groups,
-            alignment: self.alignment,
-            pool: &mut self.pool,
-        };
+        let cache = Naming::of(&self.rules, &self.groups, self.alignment, &mut self.pool);
         cache.name(&mut self.running[index], tokens);
     }
 
     /// The same of a request that does not run, but holds blocks.
     pub(super) fn name_held_blocks(&mut self, member: &mut Member, tokens: u32) {
-        let cache = Naming {
-            rules: &self.rules,
-            groups: &self.groups,
-            alignment: self.alignment,
-            pool: &mut self.pool,
-        };
+        let cache = Naming::of(&self.rules, &self.groups, self.alignment, &mut self.pool);
         cache.name(member, tokens);
     }
 
@@ -190,7 +180,16 @@ struct Naming<'a> {
     pool: &'a mut BlockPool,
 }
 
-impl Naming<'_> {
+impl<'a> Naming<'a> {
+    const fn of(rules: &'a ContinuousSettings, groups: &'a KvGroups, alignment: u32, pool: &'a mut BlockPool) -> Self {
+        Self {
+            rules,
+            groups,
+            alignment,
+            pool,
+        }
+    }
+
     fn name(self, member: &mut Member, tokens: u32) {
         if !self.rules.prefix_caching || tokens < member.named_tokens + self.alignment {
             return;

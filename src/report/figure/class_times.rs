@@ -24,13 +24,13 @@ pub fn drawing(note: &str, runs: &Timelines) -> Option<Drawing> {
     }
     let shown = &run.classes[..run.classes.len().min(MOST_LINES)];
     let lines = || shown.iter().map(|(name, rows)| (name.clone(), rows.as_slice()));
-    let drawing = Drawing {
-        question: FIGURE.question.to_owned(),
-        note: note.to_owned(),
-        panels: vec![
+    Some(marked(
+        &FIGURE,
+        note,
+        vec![
             waiting("requests waiting", run, lines()),
             answers("how long they took that were answered, in the mean", run, lines()),
         ],
-    };
-    Some(marked(drawing, runs))
+        runs,
+    ))
 }

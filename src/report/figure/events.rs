@@ -1,7 +1,8 @@
 //! What becomes of servers, as marks on figures over time.
 
+use super::kind::{Figure, Timelines};
 use crate::engine::ServerChange;
-use crate::metrics::{ChangeOfServer, RunOverTime};
+use crate::metrics::ChangeOfServer;
 use crate::report::draw::chart::{Drawing, Mark, Panel};
 
 /// More changes than this are not named: nobody could read the names.
@@ -9,12 +10,18 @@ const MOST_NAMES: usize = 6;
 /// More lines than this would hide what they are drawn on.
 const MOST_LINES: usize = 60;
 
-/// The drawing, with a mark at each failure of a server and at its end, if it shows a single run.
-pub fn marked(mut drawing: Drawing, runs: &[(&str, RunOverTime)]) -> Drawing {
-    let [(_, run)] = runs else { return drawing };
-    for panel in &mut drawing.panels {
-        if let Panel::Chart(chart) = panel {
-            chart.marks.extend(marks(&run.changes));
+/// A figure's drawing, with a mark at each failure of a server and at its end, if it shows a single run.
+pub fn marked(figure: &Figure, note: &str, panels: Vec<Panel>, runs: &Timelines) -> Drawing {
+    let mut drawing = Drawing {
+        question: figure.question.to_owned(),
+        note: note.to_owned(),
+        panels,
+    };
+    if let [(_, run)] = runs {
+        for panel in &mut drawing.panels {
+            if let Panel::Chart(chart) = panel {
+                chart.marks.extend(marks(&run.changes));
+            }
         }
     }
     drawing

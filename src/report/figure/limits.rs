@@ -35,12 +35,12 @@ pub fn drawing(note: &str, runs: &Timelines) -> Option<Drawing> {
         }));
     }
     (!series.is_empty()).then(|| {
-        let drawing = Drawing {
-            question: FIGURE.question.to_owned(),
-            note: note.to_owned(),
-            panels: vec![over_time("", "time in which requests wait for it", Unit::Share, series)],
-        };
-        marked(drawing, runs)
+        marked(
+            &FIGURE,
+            note,
+            vec![over_time("", "time in which requests wait for it", Unit::Share, series)],
+            runs,
+        )
     })
 }
 

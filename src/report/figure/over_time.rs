@@ -49,22 +49,22 @@ pub const LATENCY: Figure = Figure {
 
 /// Requests waiting over time: the most since the point before, so that no burst between two points is lost.
 pub fn queue(note: &str, runs: &Timelines) -> Option<Drawing> {
-    let drawing = Drawing {
-        question: QUEUE.question.to_owned(),
-        note: note.to_owned(),
-        panels: vec![panel("", "requests waiting", Unit::Plain, runs, |row| {
+    Some(marked(
+        &QUEUE,
+        note,
+        vec![panel("", "requests waiting", Unit::Plain, runs, |row| {
             row.waiting_max.into()
         })],
-    };
-    Some(marked(drawing, runs))
+        runs,
+    ))
 }
 
 /// Requests running and KV usage over time: the most since the point before.
 pub fn memory(note: &str, runs: &Timelines) -> Option<Drawing> {
-    let drawing = Drawing {
-        question: MEMORY.question.to_owned(),
-        note: note.to_owned(),
-        panels: vec![
+    Some(marked(
+        &MEMORY,
+        note,
+        vec![
             panel("requests running", "requests", Unit::Plain, runs, |row| {
                 row.running_max.into()
             }),
@@ -72,8 +72,8 @@ pub fn memory(note: &str, runs: &Timelines) -> Option<Drawing> {
                 row.kv_usage_max
             }),
         ],
-    };
-    Some(marked(drawing, runs))
+        runs,
+    ))
 }
 
 /// Requests outstanding, how long they took and servers ready over time, where a server was not.
@@ -100,12 +100,7 @@ pub fn failures(note: &str, runs: &Timelines) -> Option<Drawing> {
     let ready = panel("servers that take requests", "servers", Unit::Plain, runs, |row| {
         row.ready.into()
     });
-    let drawing = Drawing {
-        question: FAILURES.question.to_owned(),
-        note: note.to_owned(),
-        panels: vec![outstanding, took, ready],
-    };
-    Some(marked(drawing, runs))
+    Some(marked(&FAILURES, note, vec![outstanding, took, ready], runs))
 }
 
 /// Servers wanted, there and ready over time, and requests outstanding, where servers came and went by a rule.
@@ -143,15 +138,15 @@ pub fn latencies(note: &str, runs: &Timelines) -> Option<Drawing> {
     {
         return None;
     }
-    let drawing = Drawing {
-        question: LATENCY.question.to_owned(),
-        note: note.to_owned(),
-        panels: vec![
+    Some(marked(
+        &LATENCY,
+        note,
+        vec![
             latency("in the mean", runs, |took| took.mean),
             latency("the longest", runs, |took| took.max),
         ],
-    };
-    Some(marked(drawing, runs))
+        runs,
+    ))
 }
 
 /// How long the requests took that were answered, since the point before; where none were there is no point.

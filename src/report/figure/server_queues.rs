@@ -24,12 +24,7 @@ pub fn drawing(note: &str, runs: &Timelines) -> Option<Drawing> {
         [(_, run)] if (2..=MOST_LINES).contains(&run.servers.len()) => each(run),
         _ => vec![ranked_of_all(runs)?],
     };
-    let drawing = Drawing {
-        question: FIGURE.question.to_owned(),
-        note: note.to_owned(),
-        panels,
-    };
-    Some(marked(drawing, runs))
+    Some(marked(&FIGURE, note, panels, runs))
 }
 
 /// A line a server.
